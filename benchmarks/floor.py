@@ -36,7 +36,7 @@ def execute(file: Path) -> bool:
     module.__file__ = str(file)
     sys.modules[file.stem] = module
     try:
-        exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), module.__dict__)
+        exec(compile(file.read_text(encoding="utf-8"), str(file), "exec", dont_inherit=True), module.__dict__)
     except BaseException as error:
         print(f"{file.name}: {type(error).__name__}: {error}", file=sys.stderr)
         return False

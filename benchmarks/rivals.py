@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -18,7 +19,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.etree import ElementTree
 
 from measure import ROOT, TOOLS, Cost, compile_imports, environments, measure, python_of, quiet_environment
 from traps import false_verdicts, traps_of, write_trap_pages
@@ -121,8 +121,6 @@ def install_rivals(work: Path) -> None:
     shutil.rmtree(INSTALLED, ignore_errors=True)
     command = [environments.uv_executable(), "pip", "install", "--quiet", "--no-deps", "--target", INSTALLED]
     command += ["--python", python_of("dagster"), "-r", HERE / "rivals.txt"]
-    import os
-
     done = measure(command, work, os.environ)
     if done.code:
         raise environments.MachineError(f"the rivals could not be installed:\n{done.output}")
@@ -130,27 +128,22 @@ def install_rivals(work: Path) -> None:
 
 
 def run_rival(name: str, pages: Sequence[Path], tool: str, work: Path) -> Outcome:
-    """One session of a rival over copies of ``pages``; a session that ends without a report gives no verdict."""
+    """One session of a rival over copies of ``pages``; what it never came to has no verdict."""
     rival = RIVALS[name]
     (work / "pages").mkdir(parents=True)
     for page in pages:
         shutil.copy(page, work / "pages")
     for file, text in rival.files.items():
         (work / file).write_text(text, encoding="utf-8")
-    report = work / "report.xml"
-    environment = quiet_environment(work / "home") | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    quiet = ["-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", work, f"--junitxml={report}"]
+    shutil.copy(HERE / "record_verdicts.py", work)
+    recorded = work / "verdicts.txt"
+    environment = quiet_environment(work / "home")
+    environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "VERDICTS_FILE": str(recorded)}
+    quiet = ["-q", "-p", "no:cacheprovider", "-p", "record_verdicts", "-c", "/dev/null", "--rootdir", work]
     command = [python_of(tool), "-c", _START, INSTALLED, *quiet, *rival.arguments]
     cost = measure(command, work, environment)
-    return Outcome(cost, read_verdicts(report))
-
-
-def read_verdicts(report: Path) -> list[bool]:
-    """The verdicts of a JUnit report, in order; none where there is no report."""
-    if not report.exists():
-        return []
-    cases = ElementTree.parse(report).getroot().iter("testcase")
-    return [case.find("failure") is None and case.find("error") is None for case in cases]
+    lines = recorded.read_text(encoding="utf-8").split() if recorded.exists() else []
+    return Outcome(cost, [line == "passed" for line in lines])
 
 
 def run_naive(pages: Sequence[Path], tool: str, work: Path) -> Outcome:

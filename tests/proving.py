@@ -10,6 +10,8 @@ from snippet_checker import environments
 from snippet_checker.model import Check, Result
 from snippet_checker.run import Settings, run_all
 
+ROOT = environments.ROOT
+
 
 def interpreter(tool: str) -> Path:
     """The locked environment of a tool; `make test` has built it."""

@@ -34,5 +34,6 @@ def metadata_database(metadata_template: Path, tmp_path: Path) -> Iterator[Path]
 
 @pytest.fixture
 def dag_file(request: pytest.FixtureRequest) -> Path:
-    """The DAG file of the example whose test runs: `dag.py` beside the test module."""
-    return request.path.with_name("dag.py")
+    """The DAG file of the test: `dag.py` beside the test module, or the test module itself, which then holds DAGs."""
+    beside = request.path.with_name("dag.py")
+    return beside if beside.exists() else request.path

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from .locate import line_of_word
 from .plan import named_file
-from .probe_failure import ProbeFailure, line_of_word
+from .probe_failure import ProbeFailure
 
 MERMAID_DIAGRAMS = (
     "flowchart", "graph", "sequenceDiagram", "classDiagram", "stateDiagram", "stateDiagram-v2",

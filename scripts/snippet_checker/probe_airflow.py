@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any
 
 from .kept_database import keep_database
 from .live_names import signature_keywords
+from .locate import definition_line
 from .probe_failure import ProbeFailure
 from .run_snippet import load_module
 
@@ -63,6 +65,7 @@ def stale_marks(value: Any) -> Iterator[tuple[str, str]]:
 REMOVED_KEYWORDS = {
     "sla": "the SLA feature is gone since 3.0 and the argument is ignored; use DAG(deadline=DeadlineAlert(...))",
     "sla_miss_callback": "the SLA feature is gone since 3.0 and the argument is ignored; use DAG(deadline=DeadlineAlert(...))",
+    "email": "e-mail on a task is deprecated; use SmtpNotifier in a callback",
     "email_on_failure": "e-mail on a task is deprecated; use SmtpNotifier as on_failure_callback",
     "email_on_retry": "e-mail on a task is deprecated; use SmtpNotifier as on_retry_callback",
 }
@@ -237,9 +240,19 @@ def load(path: Path, name: str) -> Loaded:
     answer = _in_fork(lambda: _read_as_dag_processor(path))
     if problem := answer.get("problem"):
         raise ProbeFailure(problem["kind"], problem["message"], problem["line"])
+    _warn_again(answer["warnings"], path)
     if not answer["dag_ids"]:
         load_module(path, name)  # tests, operators, scripts: what is no DAG file is still Python
     return Loaded(path, name, tuple(answer["dag_ids"]))
+
+
+def _warn_again(said: list[str], path: Path) -> None:
+    """Repeat here what the DAG file warned of in the process that read it (``file:line: Category: message``)."""
+    for text in said:
+        match = re.match(rf"{re.escape(str(path))}:(\d+): ([\w.]+): (.*)", text, re.DOTALL)
+        if match:
+            category = type(match.group(2).split(".")[-1], (Warning,), {})
+            warnings.warn_explicit(match.group(3), category, str(path), int(match.group(1)))
 
 
 def validate(loaded: Loaded) -> Loaded:
@@ -296,7 +309,8 @@ def _read_as_dag_processor(path: Path) -> dict[str, Any]:
         except Exception as error:
             return {"problem": _problem(error, path)}
     duplicate = _duplicate_dag_id(path, len(bag.dags))
-    return {"problem": duplicate} if duplicate else {"dag_ids": sorted(bag.dags)}
+    said = [text for texts in bag.captured_warnings.values() for text in texts]
+    return {"problem": duplicate} if duplicate else {"dag_ids": sorted(bag.dags), "warnings": said}
 
 
 def _serialize_and_back(dag: Any) -> None:
@@ -414,5 +428,6 @@ def _line_of_task(dag: Any, failed: list[str]) -> int | None:
     for task_id in failed:
         function = getattr(dag.get_task(task_id), "python_callable", None)
         if function is not None:
-            return inspect.unwrap(function).__code__.co_firstlineno
+            code = inspect.unwrap(function).__code__
+            return definition_line(Path(code.co_filename).read_text(encoding="utf-8"), code.co_firstlineno)
     return None

@@ -14,7 +14,8 @@ from types import ModuleType
 from typing import Any
 
 from .live_names import signature_keywords
-from .probe_failure import ProbeFailure, line_of_word
+from .locate import definition_line, line_of_word
+from .probe_failure import ProbeFailure
 from .run_snippet import load_module
 
 ROOTS = ("dagster", "dagster_")
@@ -202,8 +203,8 @@ def exercise(module: ModuleType, settings: dict[str, Any]) -> list[str]:
     with dg.DagsterInstance.ephemeral() as instance:
         done = _materialize(definitions, instance, settings)
         done += _execute_jobs(definitions, instance, settings)
-        done += _tick_schedules(definitions, instance, settings)
-        done += _tick_sensors(definitions, instance)
+        done += _tick_schedules(module, definitions, instance, settings)
+        done += _tick_sensors(module, definitions, instance)
         done += _evaluate_automation(definitions, instance)
     return done
 
@@ -213,12 +214,46 @@ def _materialize(definitions: Any, instance: Any, settings: dict[str, Any]) -> l
     done: list[str] = []
     for keys, partition in _stretches(definitions, instance, settings):
         job = _asset_job(definitions, keys)
-        result = job.execute_in_process(
-            instance=instance, partition_key=partition, asset_selection=keys, run_config=settings.get("config")
-        )
+        try:
+            result = job.execute_in_process(
+                instance=instance, partition_key=partition, asset_selection=keys, run_config=settings.get("config")
+            )
+        except Exception as error:
+            if told := _explained(error, definitions, instance):
+                raise told from error
+            raise
         _fail_on_checks(result)
         done += [key.to_user_string() for key in keys]
     return done
+
+
+def _explained(error: Exception, definitions: Any, instance: Any) -> ProbeFailure | None:
+    """The failure that says more than the error itself, where Dagster hides the telling one behind another."""
+    import dagster as dg
+
+    behind = error.__cause__ or error.__context__
+    if type(behind).__name__ == "DagsterExecutionLoadInputError":
+        message = f"{behind} {type(error).__name__}: {error}"
+        return ProbeFailure(type(behind).__name__, message, _line_of_failed_step(definitions, instance))
+    if isinstance(error, dg.DagsterTypeCheckDidNotPass):
+        return ProbeFailure(type(error).__name__, str(error), _line_of_failed_step(definitions, instance))
+    if type(error).__name__ == "DagsterAssetCheckFailedError":
+        check = str(error).split()[-1].rstrip(".")
+        return ProbeFailure(type(error).__name__, f"{check}: {error}")
+    return None
+
+
+def _line_of_failed_step(definitions: Any, instance: Any) -> int | None:
+    """The ``def`` line of the function whose step failed in the newest run."""
+    runs = instance.get_runs(limit=1)
+    failures = [r for r in instance.all_logs(runs[0].run_id) if r.is_dagster_event and r.dagster_event.is_step_failure]
+    if not failures:
+        return None
+    for assets in definitions.get_repository_def().assets_defs_by_key.values():
+        if assets.op.name == failures[0].step_key and hasattr(assets.op, "compute_fn"):
+            code = assets.op.compute_fn.decorated_fn.__code__
+            return definition_line(Path(code.co_filename).read_text(encoding="utf-8"), code.co_firstlineno)
+    return None
 
 
 def _asset_job(definitions: Any, keys: list[Any]) -> Any:
@@ -269,7 +304,8 @@ def _fail_on_checks(result: Any) -> None:
     for evaluation in result.get_asset_check_evaluations():
         if not evaluation.passed:
             name = f"{evaluation.asset_key.to_user_string()}:{evaluation.check_name}"
-            raise ProbeFailure("AssetCheckFailed", f"check {name} did not pass, and nothing says that it should not")
+            message = f"check {evaluation.check_name!r} did not pass, and nothing says that it should not ({name})"
+            raise ProbeFailure("AssetCheckFailed", message)
 
 
 def _execute_jobs(definitions: Any, instance: Any, settings: dict[str, Any]) -> list[str]:
@@ -286,7 +322,7 @@ def _execute_jobs(definitions: Any, instance: Any, settings: dict[str, Any]) -> 
     return done
 
 
-def _tick_schedules(definitions: Any, instance: Any, settings: dict[str, Any]) -> list[str]:
+def _tick_schedules(module: ModuleType, definitions: Any, instance: Any, settings: dict[str, Any]) -> list[str]:
     """Evaluate every schedule at one moment and hold its run requests against the job they are for."""
     import dagster as dg
 
@@ -296,11 +332,11 @@ def _tick_schedules(definitions: Any, instance: Any, settings: dict[str, Any]) -
         with dg.build_schedule_context(instance=instance, scheduled_execution_time=moment, repository_def=repository) as context:
             data = schedule.evaluate_tick(context)
         for request in data.run_requests or ():
-            _hold_against_job(repository, schedule, request)
+            _hold_against_job(module, repository, schedule, request)
     return [schedule.name for schedule in repository.schedule_defs]
 
 
-def _tick_sensors(definitions: Any, instance: Any) -> list[str]:
+def _tick_sensors(module: ModuleType, definitions: Any, instance: Any) -> list[str]:
     """Evaluate every sensor once. Sensors on run status get the runs that this snippet itself has made."""
     import dagster as dg
 
@@ -313,12 +349,12 @@ def _tick_sensors(definitions: Any, instance: Any) -> list[str]:
         with dg.build_sensor_context(instance=instance, repository_def=repository, sensor_name=sensor.name) as context:
             data = sensor.evaluate_tick(context)
         for request in data.run_requests or ():
-            _hold_against_job(repository, sensor, request)
+            _hold_against_job(module, repository, sensor, request)
         done.append(sensor.name)
     return done
 
 
-def _hold_against_job(repository: Any, origin: Any, request: Any) -> None:
+def _hold_against_job(module: ModuleType, repository: Any, origin: Any, request: Any) -> None:
     """A run request that its job could not run: a partition that is missing, unknown or too much, or bad run config."""
     import dagster as dg
 
@@ -331,8 +367,24 @@ def _hold_against_job(repository: Any, origin: Any, request: Any) -> None:
             "NoPartitionKey",
             f"{origin.name} asks for a run of {name} without a partition key, and the run fails; "
             "use dg.build_schedule_from_partitioned_job, or pass partition_key",
+            _line_of_variable(module, origin),
         )
-    dg.validate_run_config(job, request.run_config or None)
+    try:
+        dg.validate_run_config(job, request.run_config or None)
+    except dg.DagsterInvalidConfigError as error:
+        raise ProbeFailure(type(error).__name__, str(error), _line_of_variable(module, origin)) from error
+
+
+def _line_of_variable(module: ModuleType, value: Any) -> int | None:
+    """The line of the statement of the module that defines ``value``: an assignment, or a decorated function."""
+    import ast
+
+    held = {name for name, own in vars(module).items() if own is value}
+    for node in ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")).body:
+        targets = [target.id for target in getattr(node, "targets", []) if isinstance(target, ast.Name)]
+        if held & {*targets, getattr(node, "name", "")}:
+            return node.lineno
+    return None
 
 
 def _target_of(origin: Any) -> str | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 
 class ProbeFailure(Exception):
     """``kind`` names the rule or the tool's own error, ``line`` the line of the page where it shows, if known."""
@@ -13,12 +11,3 @@ class ProbeFailure(Exception):
         self.kind = kind
         self.line = line
         self.current = current
-
-
-def line_of_word(source: str, message: str) -> int | None:
-    """The first line of ``source`` that holds a word which ``message`` quotes: where a validator gives no line."""
-    for word in re.findall(r"['\"`]([^'\"`]+)['\"`]", message):
-        for number, line in enumerate(source.split("\n"), start=1):
-            if word.split(".")[-1] in line:
-                return number
-    return None

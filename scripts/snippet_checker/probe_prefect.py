@@ -24,7 +24,8 @@ from typing import Any
 from . import isolation
 from .kept_database import keep_database
 from .live_names import signature_keywords
-from .probe_failure import ProbeFailure, line_of_word
+from .locate import definition_line, line_of_word
+from .probe_failure import ProbeFailure
 from .run_snippet import load_module
 
 ROOTS = ("prefect", "prefect_")
@@ -209,15 +210,16 @@ def exercise(module: ModuleType, settings: dict[str, Any]) -> list[str]:
     started: set[str] = set()
     for flow in flows:
         flow.on_running(lambda flow, run, state: started.add(flow.name))
+    failed = _watch_tasks(module)
     for flow in ready:
-        _run_flow(flow, {name: value for name, value in given.items() if name in _parameters(flow)})
+        _run_flow(flow, failed, {name: value for name, value in given.items() if name in _parameters(flow)})
     for flow in flows:
         if flow.name not in started and not settings.get("also_run"):
             missing = ", ".join(_missing(flow, given))
             raise ProbeFailure(
                 "MissingParameters",
                 f"flow {flow.name!r} needs {missing}, and no flow here calls it; say `with params={{...}}` above the fence",
-                flow.fn.__code__.co_firstlineno,
+                _line_of(flow),
             )
     return [flow.name for flow in flows]
 
@@ -235,18 +237,18 @@ def _missing(flow: Any, given: dict[str, Any]) -> list[str]:
     ]
 
 
-def _run_flow(flow: Any, parameters: dict[str, Any]) -> None:
+def _run_flow(flow: Any, failed: list[str], parameters: dict[str, Any]) -> None:
     import asyncio
 
     state = flow(**parameters, return_state=True)
     if inspect.isawaitable(state):
         state = asyncio.run(_awaited(state))
-    line = flow.fn.__code__.co_firstlineno
+    line = _line_of(flow)
     if not state.is_completed():
         raised = _raised_by(state)
         kind = type(raised).__name__ if raised else "FlowNotCompleted"
         raise ProbeFailure(kind, f"flow {flow.name!r} ended {state.name}: {state.message or ''}", line) from raised
-    _fail_on_hidden_failures(flow, state)
+    _fail_on_hidden_failures(flow, failed)
 
 
 async def _awaited(awaitable: Any) -> Any:
@@ -261,35 +263,31 @@ def _raised_by(state: Any) -> BaseException | None:
     return result if isinstance(result, BaseException) else None
 
 
-def _fail_on_hidden_failures(flow: Any, state: Any) -> None:
-    """A task run that failed although its flow run is green: nobody returned or awaited its future."""
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-    from prefect.events.worker import EventsWorker
+def _watch_tasks(module: ModuleType) -> list[str]:
+    """The names of task runs that fail from now on, kept by a failure hook on every task of the module."""
+    import prefect
 
-    EventsWorker.drain_all()
-    run = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
-    client = _client()
-    for _ in range(50):  # task runs are recorded by the server from events, a moment after they end
-        task_runs = client.read_task_runs(flow_run_filter=run)
-        if all(task_run.state and task_run.state.is_final() for task_run in task_runs):
-            break
-        time.sleep(0.05)
-    failed = [
-        task_run for task_run in task_runs if task_run.state and (task_run.state.is_failed() or task_run.state.is_crashed())
-    ]
+    failed: list[str] = []
+    for task in {id(value): value for value in vars(module).values() if isinstance(value, prefect.Task)}.values():
+        task.on_failure(lambda task, run, state: failed.append(run.name))
+    return failed
+
+
+def _fail_on_hidden_failures(flow: Any, failed: list[str]) -> None:
+    """A task run that failed although its flow run is green: nobody returned or awaited its future."""
     if failed:
         raise ProbeFailure(
             "HiddenFailure",
-            f"task run {failed[0].name!r} ended {failed[0].state.name}, and flow {flow.name!r} is Completed all the same; "
+            f"task run {failed[0]!r} failed, and flow {flow.name!r} is Completed all the same; "
             "return its future, or call .result() on it",
-            flow.fn.__code__.co_firstlineno,
+            _line_of(flow),
         )
 
 
-def _client() -> Any:
-    from prefect.client.orchestration import get_client
-
-    return get_client(sync_client=True)
+def _line_of(flow: Any) -> int:
+    """The ``def`` line of a flow's function."""
+    code = flow.fn.__code__
+    return definition_line(Path(code.co_filename).read_text(encoding="utf-8"), code.co_firstlineno)
 
 
 def check_file(job: dict[str, Any]) -> str:

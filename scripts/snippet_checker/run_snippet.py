@@ -18,6 +18,7 @@ from typing import Any
 
 from . import isolation
 from .live_names import find_stale_names, is_owned, is_stale
+from .locate import line_named_in
 from .probe_failure import ProbeFailure
 
 
@@ -34,6 +35,7 @@ def run_snippet(job: dict[str, Any], probe: Any, folder: Path) -> dict[str, Any]
         isolation.watch_connections(connections)
     work = isolation.enter_folder(folder)
     sys.dont_write_bytecode = True
+    sys.argv = [job["name"]]
     path = _place_file(job, work)
     outcome: dict[str, Any] = {"findings": [], "raised": None, "exercised": []}
     try:
@@ -161,7 +163,7 @@ def load_module(path: Path, name: str) -> ModuleType:
 
 def _run_main_guard(path: Path) -> list[str]:
     guards = _main_guards(path.read_text(encoding="utf-8"))
-    if not guards:
+    if not guards or any(_serves(guard) for guard in guards):
         return []
     try:
         runpy.run_path(str(path), run_name="__main__")
@@ -173,6 +175,12 @@ def _run_main_guard(path: Path) -> list[str]:
 
 def _main_guards(source: str) -> list[ast.If]:
     return [n for n in ast.parse(source).body if isinstance(n, ast.If) and "__name__" in ast.unparse(n.test)]
+
+
+def _serves(guard: ast.If) -> bool:
+    """Whether a main block starts what runs until it is interrupted: ``flow.serve(...)``."""
+    calls = [node.func for node in ast.walk(guard) if isinstance(node, ast.Call)]
+    return any((getattr(call, "attr", None) or getattr(call, "id", None)) in ("serve", "serve_forever") for call in calls)
 
 
 def _test_names(source: str) -> list[str]:
@@ -197,6 +205,7 @@ def _run_tests(path: Path) -> list[str]:
         return []
     import pytest
 
+    sys.modules.pop(path.stem, None)  # pytest imports it again, with its assertions rewritten
     reports = _Reports()
     arguments = [str(path), "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", str(path.parent), "-c", os.devnull]
     code = pytest.main(arguments, plugins=[reports])
@@ -264,12 +273,13 @@ def _describe(error: BaseException, path: Path, first_line: int) -> dict[str, An
     """The error with its causes: names of all classes it is an instance of, message, and line of the snippet."""
     chain = _causes(error)
     lines = [line for link in chain for line in _lines_in(link, path)]
-    line = (lines[-1] if lines else None) or getattr(error, "line", None) or _line_of_step(chain, path) or first_line
     kind = getattr(error, "kind", None) or type(error).__name__
     message = _message(error)
+    known = (lines[-1] if lines else None) or getattr(error, "line", None) or _line_of_step(chain, path)
+    line = known or line_named_in(path.read_text(encoding="utf-8"), message) or first_line
     deepest = chain[-1]
-    known = isinstance(error, ProbeFailure) or str(deepest).split("\n")[0] in message
-    if deepest is not error and str(deepest) and not known:
+    repeated = isinstance(error, ProbeFailure) or str(deepest).split("\n")[0] in message
+    if deepest is not error and str(deepest) and not repeated:
         message += f" (caused by {type(deepest).__name__}: {_message(deepest)})"
     kinds = {kind, *(name for link in chain for name in _class_names(link))}
     return {"kind": kind, "kinds": sorted(kinds), "message": message, "line": line, "current": getattr(error, "current", "")}

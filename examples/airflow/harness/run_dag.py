@@ -1,127 +1,122 @@
-"""Load a DAG file as Airflow does, run one of its DAGs in this process, and report what happened.
+"""Run one DAG of a file in this process, once, again, or only what failed, and report what happened.
 
-Real: DagBag parsing, serialization, the task runner, the Execution API and the metadata database.
-Simulated by `dag.test()`: no scheduler, executor, pools or queues; tasks run one after another in this
-process; the ORM is open to tasks (production blocks it); every run is of type manual.
-A retry delay is really slept here; `scheduler_steps.py` has the form that does not sleep.
+Real: DagBag parsing, serialization, validation of params and partition keys, the task runner, the Execution API
+and the metadata database. Simulated: what `task_loop.py` lists. Against `dag.test()`: task code cannot reach the
+metadata database, waits are not slept, secrets are masked in `observed.log`, `defer()` keeps its arguments, a
+run may have a partition key or a data interval of its own.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dag_files import DagFileError, dag_file_as_bundle, load_dag, register_dag_file
+from finished_run import FinishedRun, read_run
+from task_loop import RunOptions, run_to_end
+
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.models.xcom import XComModel
-    from airflow.sdk import DAG
 
-DAGS_FOLDER_VARIABLE = "AIRFLOW__CORE__DAGS_FOLDER"
-
-
-class DagFileError(Exception):
-    """A DAG file did not import, or defines no DAG, or not the DAG that was asked for."""
-
-
-@dataclass(frozen=True)
-class FinishedRun:
-    """What one DAG run left in the metadata database.
-
-    Keys of `task_states`, `tries` and `xcoms` are task ids; a mapped task instance is `task_id[index]`.
-    `xcoms` holds decoded return values only.
-    """
-
-    run_id: str
-    state: str
-    task_states: dict[str, str | None]
-    tries: dict[str, int]
-    xcoms: dict[str, Any]
-
-
-def load_dag(dag_file: Path, dag_id: str | None = None) -> DAG:
-    """Parse `dag_file` and return its DAG `dag_id`, or its only one.
-
-    Raises DagFileError with the path, and file:line from the traceback, of everything that did not import.
-    """
-    from airflow.dag_processing.dagbag import DagBag
-
-    bag = DagBag(dag_file)
-    if bag.import_errors:
-        raise DagFileError("\n".join(f"{path}: {error}" for path, error in bag.import_errors.items()))
-    found = sorted(bag.dags)
-    if dag_id is None and len(found) == 1:
-        return bag.dags[found[0]]
-    if dag_id not in found:
-        raise DagFileError(f"{dag_file}: no DAG {dag_id!r}; found {found}")
-    return bag.dags[dag_id]
-
-
-@contextmanager
-def dag_file_as_bundle(dag_file: Path) -> Iterator[None]:
-    """Make `dag_file` the whole DAGs folder: `dag.test()` refuses a DAG that no bundle holds."""
-    from airflow import settings
-
-    before = os.environ.get(DAGS_FOLDER_VARIABLE)
-    os.environ[DAGS_FOLDER_VARIABLE] = str(dag_file.resolve())
-    settings.configure_vars()
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[DAGS_FOLDER_VARIABLE]
-        else:
-            os.environ[DAGS_FOLDER_VARIABLE] = before
-        settings.configure_vars()
+__all__ = ["DagFileError", "FinishedRun", "dag_file_as_bundle", "load_dag", "read_run", "rerun", "run_dag"]
 
 
 def run_dag(
     dag_file: Path,
-    logical_date: datetime | None,
+    logical_date: datetime | None = None,
     *,
     dag_id: str | None = None,
     conf: dict[str, Any] | None = None,
+    data_interval: tuple[datetime, datetime] | None = None,
+    partition_key: str | None = None,
+    options: RunOptions | None = None,
 ) -> FinishedRun:
-    """Run a DAG to its end with `dag.test()`.
+    """Run a DAG to its end, as a run by hand.
 
-    `logical_date=None` gives a run without one, as asset events and `airflow dags trigger` make: no `ds`.
-    Running the same logical date again replaces the earlier run.
+    `logical_date=None` gives a run without one, as asset events and `airflow dags trigger` make: no `ds`. Running
+    the same logical date again replaces the earlier run. `data_interval` overrules what the timetable infers.
+    `conf` fills params. Raises ParamValidationError or ValueError for what Airflow would refuse to start.
     """
     dag = load_dag(dag_file, dag_id)
-    with dag_file_as_bundle(dag_file):
-        run = dag.test(logical_date=logical_date, run_conf=conf)
-    return read_run(run)
+    register_dag_file(dag_file)
+    _delete_run(dag.dag_id, logical_date)
+    run = create_run(dag.dag_id, logical_date, conf=conf, data_interval=data_interval, partition_key=partition_key)
+    return run_to_end(dag, run, options)
 
 
-def read_run(run: DagRun) -> FinishedRun:
-    """Read the states and decoded return values of `run` from the open metadata database."""
-    instances = run.get_task_instances()
-    return FinishedRun(
-        run_id=run.run_id,
-        state=str(run.state),
-        task_states={_instance_name(ti): ti.state and str(ti.state) for ti in instances},
-        tries={_instance_name(ti): ti.try_number for ti in instances},
-        xcoms=_read_return_values(run),
-    )
+def rerun(
+    dag_file: Path,
+    run_id: str,
+    *,
+    dag_id: str | None = None,
+    only_failed: bool = False,
+    options: RunOptions | None = None,
+) -> FinishedRun:
+    """Clear a finished run, or only its failed and upstream-failed tasks, and run it to its end again.
 
-
-def _read_return_values(run: DagRun) -> dict[str, Any]:
+    The file is parsed anew, so a test can mend it in between. Tries go on counting.
+    """
     from airflow import settings
-    from airflow.models.xcom import XComModel
-    from airflow.sdk.serde import deserialize
+    from airflow.models.dagrun import DagRun
+    from airflow.models.serialized_dag import SerializedDagModel
     from sqlalchemy import select
 
-    rows = settings.Session().scalars(
-        select(XComModel).where(XComModel.dag_id == run.dag_id, XComModel.run_id == run.run_id, XComModel.key == "return_value")
+    dag = load_dag(dag_file, dag_id)
+    register_dag_file(dag_file)
+    session = settings.Session()
+    serialized = SerializedDagModel.get(dag.dag_id).dag
+    if not serialized.clear(run_id=run_id, only_failed=only_failed, run_on_latest_version=True, session=session):
+        raise LookupError(f"{dag.dag_id}: nothing to clear in run {run_id!r}")
+    session.commit()
+    run = session.scalars(select(DagRun).where(DagRun.dag_id == dag.dag_id, DagRun.run_id == run_id)).one()
+    return run_to_end(dag, run, options)
+
+
+def create_run(
+    dag_id: str,
+    logical_date: datetime | None = None,
+    *,
+    run_id: str | None = None,
+    conf: dict[str, Any] | None = None,
+    data_interval: tuple[datetime, datetime] | None = None,
+    partition_key: str | None = None,
+) -> DagRun:
+    """Queue a run of a registered DAG by hand, with the checks that the API server makes."""
+    from airflow.models.dagrun import DagRun
+    from airflow.models.serialized_dag import SerializedDagModel
+    from airflow.timetables.base import DataInterval
+    from airflow.utils.state import DagRunState
+    from airflow.utils.types import DagRunTriggeredByType, DagRunType
+    from pendulum import now
+
+    dag, run_after = SerializedDagModel.get(dag_id).dag, now("UTC")
+    dag.validate_partition_key(partition_key)
+    interval = DataInterval(*data_interval) if data_interval else None
+    if logical_date is not None and interval is None:
+        interval = dag.timetable.infer_manual_data_interval(run_after=logical_date)
+    return dag.create_dagrun(
+        run_id=run_id or DagRun.generate_run_id(run_type=DagRunType.MANUAL, logical_date=logical_date, run_after=run_after),
+        logical_date=logical_date,
+        data_interval=interval,
+        run_after=logical_date or run_after,
+        run_type=DagRunType.MANUAL,
+        triggered_by=DagRunTriggeredByType.TEST,
+        state=DagRunState.QUEUED,
+        conf=conf,
+        partition_key=partition_key,
+        partition_date=dag.timetable.resolve_partition_date(partition_key) if partition_key else None,
     )
-    # deserialize_value() alone leaves tuples, dates and Decimals as {"__classname__": ...}.
-    return {_instance_name(row): deserialize(XComModel.deserialize_value(row)) for row in rows}
 
 
-def _instance_name(row: TaskInstance | XComModel) -> str:
-    return row.task_id if row.map_index < 0 else f"{row.task_id}[{row.map_index}]"
+def _delete_run(dag_id: str, logical_date: datetime | None) -> None:
+    from airflow import settings
+    from airflow.models.dagrun import DagRun
+    from sqlalchemy import select
+
+    if logical_date is None:
+        return
+    session = settings.Session()
+    for run in session.scalars(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.logical_date == logical_date)):
+        session.delete(run)
+    session.commit()

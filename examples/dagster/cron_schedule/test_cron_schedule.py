@@ -22,9 +22,8 @@ def ticks(example: ModuleType, first: date, last: date) -> list[datetime]:
     """The moments, from noon of `first` to noon of `last`, at which the daemon evaluates the schedule."""
     schedule = schedule_of(example)
     start, end = (datetime(day.year, day.month, day.day, 12, tzinfo=BERLIN) for day in (first, last))
-    moments = schedule_execution_time_iterator(
-        start.timestamp(), schedule.cron_schedule, schedule.execution_timezone
-    )
+    cron, zone = schedule.cron_schedule, schedule.execution_timezone
+    moments = schedule_execution_time_iterator(start.timestamp(), cron, zone)
     return list(takewhile(lambda moment: moment < end, moments))
 
 

@@ -42,9 +42,7 @@ def total(day: date) -> dict[str, str | int]:
     """Number and sum of the orders created on the shop's day."""
     start, end = utc_bounds(day)
     with ORDERS.open(newline="") as file:
-        orders = [
-            row for row in csv.DictReader(file) if start <= datetime.fromisoformat(row["created_at"]) < end
-        ]
+        orders = [row for row in csv.DictReader(file) if start <= datetime.fromisoformat(row["created_at"]) < end]
     return {
         "day": str(day),
         "orders": len(orders),
@@ -56,9 +54,7 @@ def total(day: date) -> dict[str, str | int]:
 def load(row: dict[str, str | int]) -> None:
     """Write the day's row, replacing the one of an earlier run."""
     with duckdb.connect(os.environ.get("SHOP_DATABASE", "shop_data.duckdb")) as database:
-        database.execute(
-            "CREATE TABLE IF NOT EXISTS daily (day DATE PRIMARY KEY, orders BIGINT, total_cents BIGINT)"
-        )
+        database.execute("CREATE TABLE IF NOT EXISTS daily (day DATE PRIMARY KEY, orders BIGINT, total_cents BIGINT)")
         database.execute("INSERT OR REPLACE INTO daily VALUES ($day, $orders, $total_cents)", row)
 
 

@@ -14,9 +14,7 @@ from schedule_clock import cron_ticks, run_scheduled_at, scheduled_runs
 def table() -> list[tuple[str, int, int]]:
     """The loaded days in order."""
     with duckdb.connect("shop_data.duckdb") as database:
-        return database.execute(
-            "SELECT CAST(day AS VARCHAR), orders, total_cents FROM daily ORDER BY day"
-        ).fetchall()
+        return database.execute("SELECT CAST(day AS VARCHAR), orders, total_cents FROM daily ORDER BY day").fetchall()
 
 
 @pytest.mark.parametrize(
@@ -53,9 +51,7 @@ def test_day_is_the_local_one_when_utc_is_already_on_the_next(example: ModuleTyp
     assert example.day_before(datetime(2026, 3, 10, 2, 30, tzinfo=UTC)) == date(2026, 3, 8)
 
 
-def test_backfilled_day_replaces_its_row(
-    example: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_backfilled_day_replaces_its_row(example: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A day given by hand wins over the schedule, and its second run replaces the row of the first."""
     example.daily_orders(date(2026, 3, 8))
     corrected = tmp_path / "corrected.csv"

@@ -3,7 +3,7 @@
 What: a poller asks for one run a file; by the idempotency key (path and content) a repeat finds that run.
 When: the producer cannot call anything. If it can emit events, start runs with the automation of `on_landed`.
 Run: uv run python flow.py
-Expect: two load-file runs within a minute, and one more for each file copied into landing/; stop with Ctrl-C.
+Expect: two load-file runs in the second minute, then one for each file put into landing/; stop with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -29,9 +29,7 @@ LANDING = Path(os.environ.get("SHOP_LANDING", Path(__file__).parent / "landing")
 def load_file(path: Path = LANDING / "orders_2026-03-01.csv") -> int:
     """Load one file's orders, replacing those of an earlier run of it; the rows loaded."""
     with duckdb.connect(os.environ.get("SHOP_DATABASE", "shop_data.duckdb")) as database:
-        database.execute(
-            "CREATE TABLE IF NOT EXISTS orders (order_id BIGINT, total_cents BIGINT, file VARCHAR)"
-        )
+        database.execute("CREATE TABLE IF NOT EXISTS orders (order_id BIGINT, total_cents BIGINT, file VARCHAR)")
         database.begin()
         database.execute("DELETE FROM orders WHERE file = ?", [path.name])
         database.execute("INSERT INTO orders SELECT *, ? FROM read_csv(?)", [path.name, str(path)])

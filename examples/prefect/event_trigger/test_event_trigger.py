@@ -37,9 +37,7 @@ def runs_of(deployment_id: UUID, folder: Path) -> list[FlowRun]:
 
 def files_run(example: ModuleType, folder: Path) -> Counter[str]:
     """How many runs each file of the folder has."""
-    return Counter(
-        Path(run.parameters["path"]).name for run in runs_of(example.landed_deployment_id(), folder)
-    )
+    return Counter(Path(run.parameters["path"]).name for run in runs_of(example.landed_deployment_id(), folder))
 
 
 def test_one_run_a_file_over_many_ticks(example: ModuleType, tmp_path: Path) -> None:
@@ -82,9 +80,7 @@ def test_automation_starts_a_run_for_each_announced_file(example: ModuleType, tm
     names = ["orders_2.csv", "orders_3.csv", "orders_1.csv"]
     automation = example.on_landed(example.landed_deployment_id()).create()
     for name in names:
-        emit_event(
-            "file.landed", {"prefect.resource.id": f"file.{name}"}, payload={"path": str(tmp_path / name)}
-        )
+        emit_event("file.landed", {"prefect.resource.id": f"file.{name}"}, payload={"path": str(tmp_path / name)})
     EventsWorker.drain_all()
     deadline = time.monotonic() + AUTOMATION_SECONDS
     while files_run(example, tmp_path).total() < len(names) and time.monotonic() < deadline:

@@ -136,9 +136,7 @@ def _wait_until_healthy(process: subprocess.Popen[bytes], server: PrefectServer)
                     return
         except OSError:
             time.sleep(0.2)
-    raise RuntimeError(
-        f"no Prefect server at {server.api_url}: {server.log.read_text(errors='replace')[-2000:]}"
-    )
+    raise RuntimeError(f"no Prefect server at {server.api_url}: {server.log.read_text(errors='replace')[-2000:]}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

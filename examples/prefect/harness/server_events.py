@@ -37,7 +37,5 @@ def stored_events(name: str, resource_id: str, since: datetime, at_least: int = 
             if len(found) >= at_least:
                 return sorted(found, key=lambda event: event.occurred)
             if time.monotonic() > deadline:
-                raise TimeoutError(
-                    f"{len(found)} of {at_least} events {name} about {resource_id} after {WAIT_SECONDS} s"
-                )
+                raise TimeoutError(f"{len(found)} of {at_least} events {name} about {resource_id} after {WAIT_SECONDS} s")
             time.sleep(0.1)

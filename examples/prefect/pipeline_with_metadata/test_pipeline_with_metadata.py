@@ -19,9 +19,7 @@ SUCCEEDED = "prefect.asset.materialization.succeeded"
 def rows() -> list[tuple[str, int, int]]:
     """The loaded table, oldest day first."""
     with duckdb.connect("shop_data.duckdb") as connection:
-        return connection.execute(
-            "SELECT CAST(day AS VARCHAR), orders, revenue_cents FROM daily_revenue ORDER BY day"
-        ).fetchall()
+        return connection.execute("SELECT CAST(day AS VARCHAR), orders, revenue_cents FROM daily_revenue ORDER BY day").fetchall()
 
 
 def test_second_run_leaves_the_same_table(example: ModuleType) -> None:

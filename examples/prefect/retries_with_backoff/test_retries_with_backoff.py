@@ -39,7 +39,7 @@ def fetch(example: ModuleType, url: str, monkeypatch: pytest.MonkeyPatch) -> Sta
 def test_number_of_requests(
     example: ModuleType, statuses: list[int], requests: int, final: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Failures that pass are retried up to the limit; a refusal ends the run at once. 0 is a dropped connection."""
+    """Failures that pass are retried up to the limit, a refusal is not; 0 is a dropped connection."""
     with running_api(statuses, ORDERS) as api:
         state = fetch(example, api.url, monkeypatch)
     assert (len(api.requests), state.name) == (requests, final)
@@ -53,6 +53,6 @@ def test_result_after_retries_is_the_answer(example: ModuleType, monkeypatch: py
 
 
 def test_delays_double_and_are_jittered(example: ModuleType) -> None:
-    """The declared delays are 2, 4, 8 and 16 seconds, each stretched by up to half."""
+    """The declared delays are 2, 4, 8 and 16 seconds, each varied by at most half."""
     options = example.fetch_orders
     assert (options.retry_delay_seconds, options.retry_jitter_factor) == ([2, 4, 8, 16], 0.5)
