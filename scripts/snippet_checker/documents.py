@@ -120,19 +120,26 @@ _ENGINES = {"duckdb": _execute(_duckdb), "sqlite": _execute(_sqlite)}
 
 
 def _check_yaml(job: dict[str, Any]) -> str:
-    """YAML 1.2, in which `on` is a word; a key twice in one mapping is refused, not dropped."""
+    documents = load_yaml(job["source"])
+    return _hold_against_schema(job, documents[-1] if documents else None)
+
+
+def load_yaml(source: str) -> list[Any]:
+    """The documents of YAML 1.2, in which `on` is a word; a key twice in one mapping is refused, not dropped.
+
+    Raises ProbeFailure with the line.
+    """
     from ruamel.yaml import YAML
     from ruamel.yaml.constructor import DuplicateKeyError
     from ruamel.yaml.error import MarkedYAMLError
 
     try:
-        documents = list(YAML(typ="safe", pure=True).load_all(job["source"]))
+        return list(YAML(typ="safe", pure=True).load_all(source))
     except MarkedYAMLError as error:
         mark = error.problem_mark
         kind = "DuplicateKey" if isinstance(error, DuplicateKeyError) else "YAMLError"
         said = (error.problem or str(error)).split("\n")[0]
-        raise ProbeFailure(kind, said, mark.line + 1 if mark else job["line"]) from error
-    return _hold_against_schema(job, documents[-1] if documents else None)
+        raise ProbeFailure(kind, said, mark.line + 1 if mark else None) from error
 
 
 def _check_json(job: dict[str, Any]) -> str:

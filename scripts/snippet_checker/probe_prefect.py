@@ -295,11 +295,19 @@ def check_file(job: dict[str, Any]) -> str:
 
     The model ignores what it does not know, so a misspelt key would be dropped in silence.
     """
-    import yaml
     from prefect.cli.deploy._models import PrefectYamlModel  # private: pinned by tests/test_probe_prefect.py
+    from pydantic import ValidationError
 
-    settings = yaml.safe_load(job["source"]) or {}
-    PrefectYamlModel.model_validate(settings)
+    from .documents import load_yaml
+
+    settings = (load_yaml(job["source"]) or [{}])[-1] or {}
+    try:
+        PrefectYamlModel.model_validate(settings)
+    except ValidationError as error:
+        key = next(
+            (str(part) for part in reversed(error.errors()[0]["loc"]) if isinstance(part, str) and part in job["source"]), ""
+        )
+        raise ProbeFailure("ValidationError", str(error), line_of_word(job["source"], f"'{key}'") if key else None) from error
     _refuse_unknown_keys(settings, PrefectYamlModel, job)
     return "runs"
 

@@ -286,6 +286,8 @@ def _describe(error: BaseException, path: Path, first_line: int) -> dict[str, An
 
 
 def _message(error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        return error.msg
     if isinstance(error, SystemExit):
         return f"the snippet ends itself with SystemExit({error.code!r}) before its work was exercised"
     if isinstance(error, MemoryError):
@@ -306,7 +308,7 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 def _lines_in(error: BaseException, path: Path) -> list[int]:
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path) and f.lineno]
-    if isinstance(error, SyntaxError) and error.filename == str(path) and error.lineno:
+    if isinstance(error, SyntaxError) and error.filename in (str(path), "<unknown>") and error.lineno:
         lines.append(error.lineno)
     return lines
 
