@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -113,8 +114,6 @@ def test_it_cannot_render_a_notifier_of_the_dag(dag_file: Path, capsys: pytest.C
     run = run_dag(dag_file, dag_id="pages")
     assert f"paged {run.run_id}" in run.observed.log
     capsys.readouterr()
-    try:
+    with contextlib.suppress(AttributeError):  # SerializedDAG has no get_template_env
         run_with_dag_test(dag_file, "pages")
-    except AttributeError as error:
-        assert "get_template_env" in str(error)
     assert "paged manual__" not in capsys.readouterr().out
