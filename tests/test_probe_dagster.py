@@ -53,7 +53,7 @@ WRONG = {
     "compute_kind": ("@dg.asset(compute_kind='x')\ndef a(): return 1", "DeprecatedParameter", 3),
     "value that was never stored": (
         "@dg.asset\ndef a() -> dg.MaterializeResult: return dg.MaterializeResult()\n@dg.asset\ndef b(a): return a",
-        "FileNotFoundError",
+        "DagsterExecutionLoadInputError",
         6,
     ),
     "a check that fails": (
