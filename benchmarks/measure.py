@@ -18,7 +18,6 @@ sys.path.append(str(ROOT / "scripts"))
 
 from snippet_checker import environments, isolation  # noqa: E402  found through the line above
 
-TOOLS = ("dagster", "airflow", "prefect")
 LIMIT_SECONDS = 1800  # of one command; a hanging rival must not hold the whole benchmark
 
 

@@ -20,7 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from measure import ROOT, TOOLS, Cost, compile_imports, environments, measure, python_of, quiet_environment
+from corpus import TOOLS
+from measure import ROOT, Cost, compile_imports, environments, measure, python_of, quiet_environment
 from traps import false_verdicts, traps_of, write_trap_pages
 
 HERE = Path(__file__).resolve().parent

@@ -56,8 +56,12 @@ def _cells(way: dict[str, Any], naive: dict[str, Any], floor: dict[str, Any]) ->
 
 
 def rest_table(found: dict[str, Any]) -> Table:
-    """Isolation, memory, failures that a second run would not show."""
-    table = Table(title="Isolation, memory, spurious failures", title_justify="left", show_edge=False)
+    """What the checker adds to the bodies, memory, failures that a second run would not show."""
+    table = Table(
+        title="Isolation and checks (checker, warm, minus floor), memory, spurious failures",
+        title_justify="left",
+        show_edge=False,
+    )
     table.add_column("tool")
     for name in ("CPU ms per snippet", "wall x 2 cores ms", "warm process MB", "after 600", "after all", "spurious failures"):
         table.add_column(name, justify="right")
@@ -77,7 +81,7 @@ def rest_table(found: dict[str, Any]) -> Table:
 
 def loop_table(loop: dict[str, Any]) -> Table:
     """What waiting costs whoever edits one snippet, process start included."""
-    title = f"Seconds until the answer, {loop['snippets']} snippets, {loop['cached']} known from before"
+    title = f"Seconds until the answer ({loop['cached']} of {loop['snippets']} known)"
     table = Table(title=title, title_justify="left", show_edge=False)
     for name in ("what changed", "process kept warm", "not kept warm"):
         table.add_column(name, justify="right" if name != "what changed" else "left")

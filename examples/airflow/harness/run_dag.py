@@ -91,7 +91,6 @@ def create_run(
     from pendulum import now
 
     dag, run_after = SerializedDagModel.get(dag_id).dag, now("UTC")
-    dag.validate_partition_key(partition_key)
     interval = DataInterval(*data_interval) if data_interval else None
     if logical_date is not None and interval is None:
         interval = dag.timetable.infer_manual_data_interval(run_after=logical_date)

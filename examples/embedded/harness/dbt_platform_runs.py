@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
 
 Query = dict[str, list[str]]
 Answer = tuple[int, object]
@@ -77,9 +78,9 @@ class Account:
     def _answer_for_job(self, method: str, action: str, job: int, body: str) -> Answer:
         match method, action:
             case "POST", "run":
-                return self._start(job, json.loads(body or "{}"))
+                return self.start(job, json.loads(body or "{}"))
             case "POST", "rerun":
-                return self._start(job, {"cause": "retry"}, self._failed_run(job))
+                return self.start(job, {"cause": "retry"}, self._failed_run(job))
         return 404, None
 
     def _answer_for_run(self, method: str, action: str, run: Run, query: Query) -> Answer:
@@ -98,7 +99,8 @@ class Account:
                 return 200, self.artifacts[path]
         return 404, None
 
-    def _start(self, job: int, body: dict[str, object], failed: Run | None = None) -> Answer:
+    def start(self, job: int, body: dict[str, object], failed: Run | None = None) -> tuple[int, Any]:
+        """Start a run of an existing job; a body without a cause is refused with 400, as the API does."""
         if not body.get("cause"):
             return 400, None
         plans = self.plans[job]

@@ -71,6 +71,17 @@ class DbtPlatform:
         """The address that the account's paths start with, without a slash at its end."""
         return f"{self.url}/api/v2/accounts/{self.account.id}"
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that the server accepts."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def start_run(self, job_id: int, *plan: RunStatus) -> int:
+        """Make a job whose runs follow `plan`, start one without a request, and return the run's id."""
+        self.add_job(job_id, plan)
+        _, run = self.account.start(job_id, {"cause": "start_run"})
+        return run["id"]
+
     def add_job(self, job_id: int, *plans: Sequence[RunStatus]) -> None:
         """Create a job whose first run follows the first plan, and so on; without a plan its runs succeed."""
         self.account.plans[job_id] = list(plans or (SUCCEEDS,))

@@ -26,8 +26,7 @@ JOB = 5
 
 def call(platform: DbtPlatform, method: str, path: str, **options: object) -> requests.Response:
     """One request with the right token; `path` starts after the account."""
-    headers = {"Authorization": f"Bearer {platform.token}"}
-    return requests.request(method, f"{platform.api}/{path}", headers=headers, timeout=(3, 5), **options)
+    return requests.request(method, f"{platform.api}/{path}", headers=platform.headers, timeout=(3, 5), **options)
 
 
 def start(platform: DbtPlatform, cause: str = "orders 2026-03-02") -> int:
@@ -58,6 +57,13 @@ def test_a_run_ends_as_planned(dbt_platform: DbtPlatform, plan: tuple[RunStatus,
     shown = call(dbt_platform, "GET", f"runs/{run}/").json()["data"]
     flags = ("is_success", "is_error", "is_cancelled", "in_progress")
     assert [name for name in flags if shown[name]] == [flag]
+
+
+def test_a_run_can_be_there_before_the_client_is(dbt_platform: DbtPlatform) -> None:
+    """`start_run` needs no request; the client then sees the plan from its beginning."""
+    run = dbt_platform.start_run(JOB, RunStatus.RUNNING, RunStatus.ERROR)
+    assert dbt_platform.requests == []
+    assert statuses(dbt_platform, run, 2) == [3, 20]
 
 
 def test_each_run_follows_its_own_plan(dbt_platform: DbtPlatform) -> None:
