@@ -46,6 +46,29 @@ GOOD = {
                               schedules=[dg.ScheduleDefinition(name="s", job=work, cron_schedule="0 6 * * *")])
     """,
     "its own materialize": "import dagster as dg\ndef f(): return 1\nassert dg.materialize([dg.asset(f)]).success",
+    "resources of its own run": """
+        import dagster as dg
+
+        class Store(dg.ConfigurableResource):
+            rows: int
+
+        @dg.asset
+        def a(store: Store): return [1] * store.rows
+
+        result = dg.materialize([a], resources={"store": Store(rows=2)})
+    """,
+    "resources of a test": """
+        import dagster as dg
+
+        class Store(dg.ConfigurableResource):
+            rows: int
+
+        @dg.asset
+        def a(store: Store): return [1] * store.rows
+
+        def test_rows():
+            assert dg.materialize([a], resources={"store": Store(rows=2)}).output_for_node("a") == [1, 1]
+    """,
     "a test": "import dagster as dg\ndef double(n): return 2 * n\ndef test_double():\n    assert double(2) == 4",
     "a main block": "import dagster as dg\nif __name__ == '__main__':\n    assert dg.materialize([]).success",
 }
@@ -82,6 +105,12 @@ WRONG = {
     "nothing that runs": ("class R(dg.ConfigurableResource):\n    a: int = 1", "NothingToRun", None),
     "a failing main block": ("if __name__ == '__main__':\n    raise SystemExit(3)", "SystemExit", 4),
     "a failing test": ("def test_a():\n    assert dg.__version__ == 'x'", "AssertionError", 4),
+    "resources that nobody gives": (
+        "class R(dg.ConfigurableResource):\n    n: int\n@dg.asset\ndef a(r: R): ...",
+        "DagsterInvalidDefinitionError",
+        None,
+    ),
+    "a test that fails inside a library": ("import json\ndef test_a():\n    assert json.loads('{')", "JSONDecodeError", 5),
     "two Definitions": ("one = dg.Definitions()\ntwo = dg.Definitions()", "SeveralDefinitions", None),
 }
 

@@ -184,7 +184,9 @@ def _check_pyproject(job: dict[str, Any], value: Any) -> None:
     try:
         Validator()(value)
     except ValidationError as error:
-        raise ProbeFailure("ValidationError", error.summary, line_of_word(job["source"], error.summary)) from error
+        keys = " ".join(re.findall(r"'[^']+'", error.summary))  # the table around them stands in back quotes
+        line = line_of_word(job["source"], keys or error.summary)
+        raise ProbeFailure("ValidationError", error.summary, line) from error
 
 
 def _check_schema(job: dict[str, Any], value: Any, schema: str) -> None:

@@ -12,7 +12,7 @@ def line_of_word(source: str, message: str) -> int | None:
     """The first line of ``source`` that holds a word which ``message`` quotes: where a validator gives no line."""
     for word in re.findall(r"['\"`]([^'\"`]+)['\"`]", message):
         for number, line in enumerate(source.split("\n"), start=1):
-            if word.split(".")[-1] in line:
+            if not line.startswith("#") and word.split(".")[-1] in line:
                 return number
     return None
 

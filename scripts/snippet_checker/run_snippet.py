@@ -195,6 +195,9 @@ def _acts_at_top_level(source: str) -> bool:
 
 
 def _is_call(node: ast.stmt) -> bool:
+    """Whether a statement is there for what it does: a bare call, or one that runs something and keeps what came of it."""
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+        return getattr(node.value.func, "attr", getattr(node.value.func, "id", None)) in ("materialize", "execute_in_process")
     return isinstance(node, ast.Expr) and isinstance(node.value, (ast.Call, ast.Await))
 
 
@@ -206,7 +209,7 @@ def _run_tests(path: Path) -> list[str]:
     import pytest
 
     sys.modules.pop(path.stem, None)  # pytest imports it again, with its assertions rewritten
-    reports = _Reports()
+    reports = _Reports(path)
     arguments = [str(path), "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", str(path.parent), "-c", os.devnull]
     code = pytest.main(arguments, plugins=[reports])
     if reports.failed:
@@ -219,7 +222,8 @@ def _run_tests(path: Path) -> list[str]:
 class _Reports:
     """A pytest plugin that keeps which tests passed, and the line and message of those that did not."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self.passed: list[str] = []
         self.failed: list[ProbeFailure] = []
 
@@ -228,11 +232,17 @@ class _Reports:
             crash = getattr(report.longrepr, "reprcrash", None)
             message = crash.message.splitlines()[0] if crash else str(report.longrepr)[-300:]
             kind, _, rest = message.partition(": ")
-            kind = kind if kind.isidentifier() else "AssertionError"
-            line = crash.lineno if crash and crash.path.endswith(".py") else None
-            self.failed.append(ProbeFailure(kind, f"{report.nodeid.split('::')[-1]}: {rest or message}", line))
+            kind = kind.split(".")[-1] if all(part.isidentifier() for part in kind.split(".")) else "AssertionError"
+            self.failed.append(ProbeFailure(kind, f"{report.nodeid.split('::')[-1]}: {rest or message}", self.line_in(report)))
         elif report.when == "call" and report.passed:
             self.passed.append(report.nodeid)
+
+    def line_in(self, report: Any) -> int | None:
+        """The last line of the snippet on the way to the error, which itself may lie in a library."""
+        chain = getattr(report.longrepr, "chain", ())
+        places = [entry.reprfileloc for traceback, *_ in chain for entry in traceback.reprentries if entry.reprfileloc]
+        lines = [place.lineno for place in places if Path(place.path).name == self.path.name]
+        return lines[-1] if lines else None
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:

@@ -49,6 +49,8 @@ def read_commands(code: str, first_line: int) -> tuple[list[tuple[int, list[str]
 def _walk(node: Any, first_line: int, commands: list[tuple[int, list[str]]], problems: list[Finding]) -> None:
     line = first_line + node.start_point[0]
     if node.type == "ERROR" or node.is_missing:
+        if node.is_missing and node.parent:  # what is missing at the end is missed on the last line that says something
+            line = first_line + node.parent.start_point[0] + node.parent.text.decode().rstrip().count("\n")
         problems.append(Finding(line, "SyntaxError", f"not a shell command: {node.text.decode()[:60]!r}"))
         return
     if node.type == "command":
