@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -154,3 +156,34 @@ def test_a_kept_warm_process_serves_the_next_check_and_is_ended(page: Path) -> N
     assert check("--no-cache", page).returncode == 0
     assert "embedded" in check("--end-warm").stdout
     assert check("--end-warm").stdout == "ended: none was running\n"
+
+
+@pytest.mark.slow
+def test_watching_checks_again_what_changes_until_it_is_interrupted(page: Path, tmp_path: Path) -> None:
+    """A good page, an error saved into it, the error taken out again; Ctrl-C ends with exit code 130."""
+    log = tmp_path / "watched.txt"
+    with log.open("w") as said:
+        watching = subprocess.Popen(
+            [*CHECK, "--watch", str(page)], stdout=said, stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True
+        )
+    try:
+        wait_for("3 snippets in", log, watching)
+        page.write_text(page.read_text().replace("1 + 1 == 2", "1 + 1 == 3"))
+        wait_for("AssertionError", log, watching)
+        log.write_text("")
+        page.write_text(page.read_text().replace("1 + 1 == 3", "1 + 1 == 2"))
+        wait_for("3 snippets in", log, watching)
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(30) == 130
+    finally:
+        watching.kill()
+        watching.wait()
+        check("--end-warm")
+
+
+def wait_for(text: str, log: Path, process: subprocess.Popen[bytes]) -> None:
+    """Until ``text`` stands in the log; fails with the log when the process has ended or a minute is over."""
+    deadline = time.monotonic() + 60
+    while text not in log.read_text():
+        assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)

@@ -43,7 +43,12 @@ def check_key(check: Check, environment: str) -> str:
     """What the result of ``check`` depends on, as one hash. ``environment`` is the hash of the tool's lock."""
     snippet = check.snippet
     asked = [check.source, check.tool, check.level, snippet.language, snippet.line, snippet.page, check.strict]
-    asked += [json.dumps(asdict(snippet.marks), default=str, sort_keys=True), environment, checker_version()]
+    asked += [
+        json.dumps(asdict(snippet.marks), default=str, sort_keys=True),
+        environment,
+        lock_hash("tooling"),
+        checker_version(),
+    ]
     digest = hashlib.sha256(json.dumps(asked).encode())
     for folder in [*([snippet.folder] if snippet.folder else []), *folders_beside(check)]:
         for path in _files_of(Path(folder)):

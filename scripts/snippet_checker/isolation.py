@@ -114,16 +114,18 @@ def watch_connections(seen: list[str]) -> None:
     It sees what goes through Python's socket module; a native library is held only by ``close_network``.
     """
 
+    watched = frozenset(("socket.getaddrinfo", "socket.connect", "socket.sendto"))
+
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event not in watched:  # first and alone: a snippet raises thousands of other events
+            return
         if event == "socket.getaddrinfo":
             host, port = arguments[0], arguments[1]
-        elif event in ("socket.connect", "socket.sendto"):
+        else:
             address = arguments[1]
             if not isinstance(address, tuple):
                 return
             host, port = address[0], address[1]
-        else:
-            return
         if not _is_local(host):
             seen.append(f"{host}:{port}")
             raise ConnectionRefusedError(f"{host}:{port} is outside loopback, and a snippet must run offline")

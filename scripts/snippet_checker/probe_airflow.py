@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from .kept_database import keep_database
 from .live_names import signature_keywords
 from .locate import definition_line
 from .probe_failure import ProbeFailure
-from .run_snippet import load_module
+from .run_snippet import load_module, place_sample
 
 ROOTS = ("airflow", "cosmos")
 NOTHING_DEFINED = "no DAG found; call the function under @dag at module level, or add a test_* function for what is not a DAG"
@@ -154,6 +155,15 @@ def warm_up() -> None:
     importlib.import_module("airflow.serialization.serialized_objects")
 
 
+def rehearse(folder: Path) -> None:
+    """Read the sample as a DAG file, serialize it and back; without the block on metadata, which cannot be undone."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(str(place_sample(sys.modules[__name__], folder)))
+    for dag in bag.dags.values():
+        _serialize_and_back(dag)
+
+
 def start_session(folder: Path, kept: Path) -> None:
     """Make a migrated SQLite database once (kept in ``kept``), and the Execution API that tasks will talk to."""
     from airflow import settings
@@ -229,7 +239,8 @@ def enter(path: Path) -> None:
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(path.parent.parent / "home" / "logs"),
     }
     settings.configure_vars()
-    settings.configure_orm()
+    if "template" in _session:
+        settings.configure_orm()
 
 
 def load(path: Path, name: str) -> Loaded:
@@ -237,7 +248,8 @@ def load(path: Path, name: str) -> Loaded:
 
     Raises ProbeFailure with the error and line of the first DAG that cannot be read.
     """
-    answer = _in_fork(lambda: _read_as_dag_processor(path))
+    runs_later = "template" in _session  # without a session nothing will ask for the metadata that reading blocks
+    answer = _in_fork(lambda: _read_as_dag_processor(path)) if runs_later else _read_as_dag_processor(path)
     if problem := answer.get("problem"):
         raise ProbeFailure(problem["kind"], problem["message"], problem["line"])
     _warn_again(answer["warnings"], path)

@@ -16,7 +16,7 @@ from typing import Any
 from .live_names import signature_keywords
 from .locate import definition_line, line_of_word
 from .probe_failure import ProbeFailure
-from .run_snippet import load_module
+from .run_snippet import load_module, place_sample
 
 ROOTS = ("dagster", "dagster_")
 NOTHING_DEFINED = (
@@ -48,7 +48,9 @@ def work(): one()
 @dg.sensor(job=work)
 def watch(context): return dg.SensorResult(run_requests=[dg.RunRequest(run_key="1")])
 defs = dg.Definitions(assets=[raw, daily], asset_checks=[enough], jobs=[work], sensors=[watch],
-    schedules=[dg.ScheduleDefinition(name="s", job=work, cron_schedule="0 6 * * *")], resources={"store": Store()})
+    schedules=[dg.ScheduleDefinition(name="s", job=work, cron_schedule="0 6 * * *"),
+        dg.ScheduleDefinition(name="t", job=dg.define_asset_job("some", "raw+"), cron_schedule="0 6 * * *")],
+    resources={"store": Store()})
 """,
 )
 
@@ -112,6 +114,17 @@ def decorated_class(decorator: Any) -> type | None:
 def warm_up() -> None:
     """Import what every Dagster snippet pays for."""
     importlib.import_module("dagster")
+
+
+def rehearse(folder: Path) -> None:
+    """Load and exercise the sample: Dagster's first materialization in a process costs the most of all."""
+    import sys
+
+    name = "rehearsed_sample"
+    try:
+        exercise(load_module(place_sample(sys.modules[__name__], folder), name), {})
+    finally:
+        sys.modules.pop(name, None)
 
 
 def start_session(folder: Path, kept: Path) -> None:

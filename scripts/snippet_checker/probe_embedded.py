@@ -40,6 +40,10 @@ def warm_up() -> None:
     """Nothing is shared by all snippets; what the sample imports is learned."""
 
 
+def rehearse(folder: Path) -> None:
+    """Nothing costs more the first time."""
+
+
 def start_session(folder: Path, kept: Path) -> None:
     """No service is needed."""
 

@@ -26,7 +26,7 @@ from .kept_database import keep_database
 from .live_names import signature_keywords
 from .locate import definition_line, line_of_word
 from .probe_failure import ProbeFailure
-from .run_snippet import load_module
+from .run_snippet import load_module, place_sample
 
 ROOTS = ("prefect", "prefect_")
 NOTHING_DEFINED = "defines no flow at module level and runs nothing; call what it defines, or add a test_* function"
@@ -38,12 +38,13 @@ import prefect.flow_engine, prefect.task_engine, prefect.runner, prefect.futures
 import prefect.client.orchestration, prefect.events.worker, prefect.logging.handlers, prefect.transactions
 import prefect.schedules, prefect.cache_policies, prefect.artifacts, prefect.variables, prefect.blocks.system
 import prefect.concurrency.sync, prefect.deployments, prefect.runtime, prefect.locking.memory
-import httpx, duckdb, pandas, websockets, aiosqlite, orjson
+import prefect.docker, prefect.deployments.runner, prefect.automations, prefect._vendor.croniter
+import httpx, duckdb, pandas, websockets, aiosqlite, orjson, graphviz, pydantic.v1, anyio._backends._asyncio
 from prefect import flow, task, get_run_logger
 @task(retries=1)
 def one(): return 1
 @flow(log_prints=True)
-def work(): one()
+def work(n: int = 1): one()
 """,
 )
 SERVER_SECONDS = 180  # a cold start with migrations has taken 30 s on a loaded machine
@@ -93,6 +94,15 @@ def warm_up() -> None:
     os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "false"
     os.environ["PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW"] = "ignore"
     importlib.import_module("prefect")
+
+
+def rehearse(folder: Path) -> None:
+    """Load the sample; running its flow would start threads, and a process with threads must not fork."""
+    name = "rehearsed_sample"
+    try:
+        load_module(place_sample(sys.modules[__name__], folder), name)
+    finally:
+        sys.modules.pop(name, None)
 
 
 def start_session(folder: Path, kept: Path) -> None:
@@ -172,17 +182,40 @@ def enter(path: Path) -> None:
 
     Heartbeats are off: every synchronous flow joins a thread that sleeps in steps of a second.
     """
-    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, PREFECT_HOME, temporary_settings
+    from prefect.context import SettingsContext, get_settings_context
 
     home = path.parent.parent / "home" / "prefect"
     home.mkdir(parents=True, exist_ok=True)
     os.environ["PREFECT_HOME"] = str(home)
-    changed: dict[Any, Any] = {PREFECT_HOME: home, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    context = get_settings_context()
+    settings = _moved(context.settings, context.settings.home, home)
+    changed = {"flows": settings.flows.model_copy(update={"heartbeat_frequency": None})}
     if "url" in _session:
         os.environ["PREFECT_API_URL"] = _session["url"]
-        changed[PREFECT_API_URL] = _session["url"]
-    _session["settings"] = temporary_settings(changed)
+        changed["api"] = settings.api.model_copy(update={"url": _session["url"]})
+    settings = settings.model_copy(update=changed)
+    _session["settings"] = SettingsContext(profile=context.profile, settings=settings)
     _session["settings"].__enter__()
+
+
+def _moved(settings: Any, old: Path, new: Path) -> Any:
+    """A copy of a settings model in which what lay under ``old`` lies under ``new``.
+
+    ``temporary_settings`` would read every source and validate all of it again, which takes ten times as long.
+    """
+    from pydantic import BaseModel
+
+    changed: dict[str, Any] = {}
+    for name, value in settings:
+        if isinstance(value, BaseModel):
+            inner = _moved(value, old, new)
+            if inner is not value:
+                changed[name] = inner
+        elif isinstance(value, Path) and value.is_relative_to(old):
+            changed[name] = new / value.relative_to(old)
+        elif isinstance(value, str) and str(old) in value:
+            changed[name] = value.replace(str(old), str(new))
+    return settings.model_copy(update=changed) if changed else settings
 
 
 def load(path: Path, name: str) -> ModuleType:

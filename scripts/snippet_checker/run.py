@@ -18,6 +18,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from . import isolation
+from .airflow_rules import find_airflow_habits, with_habits
 from .judge import judge, refused
 from .model import Check, Finding, Language, Level, MachineError, Result, folders_beside
 
@@ -100,10 +101,10 @@ def run_all(checks: Sequence[Check], pythons: Mapping[str, Path], settings: Sett
     prepared = [_prepare(check, settings) for check in ready]
     yield from (result for result in prepared if isinstance(result, Result))
     jobs = [job for job in prepared if not isinstance(job, Result)]
-    if settings.fork:
-        yield from _Dispatcher(jobs, pythons, settings).results()
-    else:
-        yield from _one_process_each(jobs, pythons, settings)
+    habits = find_airflow_habits([check for check, _, _ in jobs])
+    ways = _Dispatcher(jobs, pythons, settings).results() if settings.fork else _one_process_each(jobs, pythons, settings)
+    for result in ways:
+        yield with_habits(result, habits.get(result.check.place, []))
 
 
 _Job = tuple[Check, str, dict[str, Any]]  # the check, the environment that proves it, the message to its process

@@ -151,6 +151,13 @@ def _is_deprecation(kind: str) -> bool:
     return any(word in kind for word in ("Deprecat", "Supersession", "Superseded", "RemovedIn", "FutureWarning"))
 
 
+def place_sample(probe: Any, folder: Path) -> Path:
+    """Write the probe's sample snippet into ``folder`` for a rehearsal; return its path."""
+    path = folder / "rehearsed_sample.py"
+    path.write_text(probe.SAMPLES[0], encoding="utf-8")
+    return path
+
+
 def load_module(path: Path, name: str) -> ModuleType:
     """Import the file under its own name, as orchestrators do: its ``__main__`` block does not run."""
     spec = importlib.util.spec_from_file_location(name, path)
