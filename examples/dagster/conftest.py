@@ -1,20 +1,18 @@
-"""What all Dagster examples share in tests: their `definitions.py`, freshly loaded, and an empty instance."""
+"""Fixtures for the tests of the Dagster examples: their `definitions.py`, freshly loaded, and empty instances."""
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-# Under --import-mode=importlib with a root above this folder, pytest registers the folder itself as a
-# namespace package `dagster`, which would hide the installed one.
-if getattr(sys.modules.get("dagster"), "__file__", None) is None:
-    sys.modules.pop("dagster", None)
+sys.path.insert(0, str(Path(__file__).parent / "harness"))
 
 import dagster as dg
 import pytest
+from code_location import load_definitions_file
+from instances import build_template, file_instance, memory_instance
 
 
 @pytest.fixture
@@ -25,17 +23,20 @@ def example(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    """An instance without history that keeps runs, events and cursors in memory."""
-    with dg.DagsterInstance.ephemeral() as empty:
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance without history, in memory; values that assets return are files under `tmp_path`."""
+    with memory_instance(tmp_path / "dagster") as empty:
         yield empty
 
 
-def load_definitions_file(path: Path) -> ModuleType:
-    """Import `path` as a module named after its folder: the entry file has the same name in every example."""
-    spec = importlib.util.spec_from_file_location(f"example_{path.parent.name}", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path}: not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(scope="session")
+def instance_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The SQLite files of an empty instance, migrated once a session; tests get copies."""
+    return build_template(tmp_path_factory.mktemp("instance") / "template")
+
+
+@pytest.fixture
+def stored_instance(instance_template: Path, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance without history, in SQLite files under `tmp_path`: what daemons need."""
+    with file_instance(instance_template, tmp_path / "dagster_home") as empty:
+        yield empty
