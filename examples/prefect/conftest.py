@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -12,14 +13,39 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "harness"))
 
-from prefect_server import PrefectServer, client_settings, running_server  # noqa: E402
+from clean_slate import wipe  # noqa: E402
+from prefect_server import PrefectServer, client_settings, configured_server, running_server  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
-    """A real server for the whole session; this process's flows report to it."""
-    with running_server(tmp_path_factory.mktemp("prefect")) as server, client_settings(server):
+def prefect_server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[PrefectServer]:
+    """A real server for the whole session, to which this process's flows report.
+
+    The one that PREFECT_API_URL names, if that is on loopback and answers; otherwise its own.
+    """
+    folder = tmp_path_factory.mktemp("prefect")
+    if server := configured_server(folder):
+        with client_settings(server):
+            yield server
+        return
+    started = time.monotonic()
+    with running_server(folder) as server, client_settings(server):
+        show(request.config, f"Prefect server {server.api_url} started in {time.monotonic() - started:.1f} s")
         yield server
+
+
+@pytest.fixture
+def clean_server(prefect_server: PrefectServer) -> PrefectServer:
+    """The session's server without flows, runs, deployments, automations, limits, variables, blocks, stored results."""
+    wipe(prefect_server)
+    return prefect_server
+
+
+def show(config: pytest.Config, line: str) -> None:
+    """Write a line to the terminal; a process of pytest-xdist has none."""
+    if (reporter := config.pluginmanager.getplugin("terminalreporter")) is not None:
+        reporter.ensure_newline()
+        reporter.write_line(line)
 
 
 @pytest.fixture

@@ -3,8 +3,9 @@
 Real: the server of the installed version (`prefect server start`), its SQLite database and migrations, HTTP
 on a free loopback port, its background services (scheduler, automations, late runs), and the flow and task
 engines that run in the test process.
-Simulated: nothing. Absent: the UI, workers (a test executes a scheduled run itself with `run_flow`),
+Simulated: nothing. Absent: the UI, workers (`finished_run.py` executes a run here, `worker_process.py` starts one),
 analytics, and the heartbeat thread of flow runs, which costs a synchronous flow up to a second at its end.
+Each pytest process has its own server; with `-n 2` there are two, each with its own port and folder.
 
     with running_server(folder) as server, client_settings(server):
         my_flow()
@@ -17,6 +18,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,8 +26,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prefect.events.worker import EventsWorker
-from prefect.logging.handlers import APILogWorker
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
@@ -34,6 +34,7 @@ from prefect.settings import (
     PREFECT_SERVER_ALLOW_EPHEMERAL_MODE,
     temporary_settings,
 )
+from private_names import send_what_waits
 
 START_SECONDS = 180  # a first start migrates an empty database: 10 s idle, 35 s on a busy machine
 STOP_SECONDS = 20
@@ -48,12 +49,25 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class PrefectServer:
-    """A running server: the URL of its API, its process id, its PREFECT_HOME and its log."""
+    """A running server: the URL of its API, the PREFECT_HOME of those who talk to it, its process id and log.
+
+    `pid` and `log` are None for a server that was there before, which is not this session's to end or to wipe.
+    """
 
     api_url: str
-    pid: int
     home: Path
-    log: Path
+    pid: int | None = None
+    log: Path | None = None
+
+
+def configured_server(home: Path) -> PrefectServer | None:
+    """The server that the environment variable PREFECT_API_URL names, if it is on loopback and answers.
+
+    A profile is not asked: the tests of somebody whose profile names his own server must not run there.
+    """
+    url = os.environ.get("PREFECT_API_URL", "")
+    on_loopback = urllib.parse.urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+    return PrefectServer(url.rstrip("/"), home) if on_loopback and _is_healthy(url.rstrip("/")) else None
 
 
 @contextmanager
@@ -64,25 +78,15 @@ def running_server(folder: Path) -> Iterator[PrefectServer]:
     """
     port = _free_port()
     log = folder / "server.log"
-    command = [
-        sys.executable,
-        "-m",
-        "prefect",
-        "server",
-        "start",
-        "--no-ui",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
+    options = ["--no-ui", "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", "prefect", "server", "start", *options]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, env=_server_environment(folder), stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
-    server = PrefectServer(f"http://127.0.0.1:{port}/api", process.pid, folder, log)
+    server = PrefectServer(f"http://127.0.0.1:{port}/api", folder, process.pid, log)
     try:
-        _wait_until_healthy(process, server)
+        _wait_until_healthy(process, server.api_url, log)
         yield server
     finally:
         _stop(process)
@@ -97,8 +101,7 @@ def client_settings(server: PrefectServer) -> Iterator[None]:
     try:
         with temporary_settings(_settings_of_this_process(server)):
             yield
-            EventsWorker.drain_all()
-            APILogWorker.drain_all()
+            send_what_waits()
     finally:
         _restore(before)
 
@@ -127,16 +130,22 @@ def _server_environment(folder: Path) -> dict[str, str]:
     return inherited | ENVIRONMENT | own
 
 
-def _wait_until_healthy(process: subprocess.Popen[bytes], server: PrefectServer) -> None:
+def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"{server.api_url}/health", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.2)
-    raise RuntimeError(f"no Prefect server at {server.api_url}: {server.log.read_text(errors='replace')[-2000:]}")
+        if _is_healthy(url):
+            return
+        time.sleep(0.2)
+    ended = f"ended with exit code {process.returncode}" if process.returncode is not None else f"silent for {START_SECONDS} s"
+    raise RuntimeError(f"no Prefect server at {url}, {ended}: {log.read_text(errors='replace')[-2000:]}")
+
+
+def _is_healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

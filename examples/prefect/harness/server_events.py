@@ -13,7 +13,7 @@ from datetime import datetime
 from prefect.client.orchestration import get_client
 from prefect.events import Event
 from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter, EventResourceFilter
-from prefect.events.worker import EventsWorker
+from private_names import send_what_waits
 
 WAIT_SECONDS = 30
 PAGE = 50  # the server refuses a larger one; the synchronous client asks for 100 unless told
@@ -24,18 +24,21 @@ def stored_events(name: str, resource_id: str, since: datetime, at_least: int = 
 
     Raises TimeoutError after WAIT_SECONDS.
     """
-    EventsWorker.drain_all()
+    send_what_waits()
+    deadline = time.monotonic() + WAIT_SECONDS
+    while len(found := read_events([name], resource_id, since)) < at_least:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{len(found)} of {at_least} events {name} about {resource_id} after {WAIT_SECONDS} s")
+        time.sleep(0.1)
+    return found
+
+
+def read_events(names: list[str], resource_id: str, since: datetime) -> list[Event]:
+    """What is stored now, at most PAGE of them, oldest first."""
     wanted = EventFilter(
         occurred=EventOccurredFilter(since=since),
-        event=EventNameFilter(name=[name]),
+        event=EventNameFilter(name=names),
         resource=EventResourceFilter(id=[resource_id]),
     )
-    deadline = time.monotonic() + WAIT_SECONDS
     with get_client(sync_client=True) as client:
-        while True:
-            found = client.read_events(wanted, limit=PAGE).events
-            if len(found) >= at_least:
-                return sorted(found, key=lambda event: event.occurred)
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{len(found)} of {at_least} events {name} about {resource_id} after {WAIT_SECONDS} s")
-            time.sleep(0.1)
+        return sorted(client.read_events(wanted, limit=PAGE).events, key=lambda event: event.occurred)
