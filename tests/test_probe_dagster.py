@@ -142,6 +142,25 @@ def test_a_mark_says_which_partition(prove: Prove) -> None:
     assert (without.passed, named.passed) == (False, True)
 
 
+def test_a_sensor_may_ask_for_the_partition_it_adds(prove: Prove) -> None:
+    """The tick reads dynamic partitions from the snippet's instance, which the tick's own context drops."""
+    code = """
+        import dagster as dg
+
+        SHOPS = dg.DynamicPartitionsDefinition(name="shops")
+
+        @dg.asset(partitions_def=SHOPS)
+        def shop() -> None: ...
+
+        @dg.sensor(target=[shop])
+        def new_shops():
+            add = [SHOPS.build_add_request(["bern"])]
+            return dg.SensorResult([dg.RunRequest(partition_key="bern")], dynamic_partitions_requests=add)
+    """
+    [result] = prove(fence(code, "with partition=bern"), "dagster")
+    assert result.findings == ()
+
+
 def test_loading_validates_and_does_not_run(prove: Prove) -> None:
     """At the level `loads` an asset that fails is accepted, a definition that cannot load is not."""
     fails = fence("import dagster as dg\n@dg.asset\ndef a(): raise ValueError")

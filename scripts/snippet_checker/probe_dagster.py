@@ -230,8 +230,9 @@ def exercise(module: ModuleType, settings: dict[str, Any]) -> list[str]:
     with dg.DagsterInstance.ephemeral() as instance:
         done = _materialize(definitions, instance, settings)
         done += _execute_jobs(definitions, instance, settings)
-        done += _tick_schedules(module, definitions, instance, settings)
-        done += _tick_sensors(module, definitions, instance)
+        with dg.partition_loading_context(dynamic_partitions_store=instance):  # contexts of ticks drop this instance
+            done += _tick_schedules(module, definitions, instance, settings)
+            done += _tick_sensors(module, definitions, instance)
         done += _evaluate_automation(definitions, instance)
     return done
 
