@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,11 @@ def in_order(checks: Sequence[Check], settings: Settings, *tools: str) -> list[R
     by_check = {id(result.check): result for result in results}
     assert len(results) == len(by_check) == len(checks)
     return [by_check[id(check)] for check in checks]
+
+
+def obey_interrupts() -> None:
+    """For a child before it begins: a shell that runs the tests in the background has told them to ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def fence(code: str, *marks: str, language: str = "python") -> str:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from proving import fence
+from proving import fence, obey_interrupts
 from snippet_checker.environments import ROOT
 
 CHECK = [sys.executable, str(ROOT / "scripts" / "check.py")]
@@ -164,8 +164,9 @@ def test_watching_checks_again_what_changes_until_it_is_interrupted(page: Path, 
     log = tmp_path / "watched.txt"
     with log.open("w") as said:
         watching = subprocess.Popen(
-            [*CHECK, "--watch", str(page)], stdout=said, stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True
-        )
+            [*CHECK, "--watch", str(page)], stdout=said, stderr=subprocess.STDOUT, cwd=ROOT,
+            start_new_session=True, preexec_fn=obey_interrupts,
+        )  # fmt: skip
     try:
         wait_for("3 snippets in", log, watching)
         page.write_text(page.read_text().replace("1 + 1 == 2", "1 + 1 == 3"))

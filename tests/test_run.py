@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from proving import fence, in_order, interpreter
+from proving import fence, in_order, interpreter, obey_interrupts
 from snippet_checker import environments
 from snippet_checker.cache import kept_folder
 from snippet_checker.model import MachineError, Result
@@ -200,7 +200,9 @@ def test_interrupting_a_run_leaves_nothing_behind(tmp_path: Path) -> None:
     command = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import time; time.sleep(600)', '{mark}'])"
     page.write_text(fence(command))
     check = [sys.executable, str(environments.ROOT / "scripts" / "check.py"), "--no-cache", str(page)]
-    process = subprocess.Popen(check, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        check, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=obey_interrupts
+    )
     deadline = time.monotonic() + 60
     while len(processes_with(mark)) < 1 and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import tempfile
@@ -75,8 +74,3 @@ def end_warm(tool: str) -> bool:
         while connection.recv(4096):
             pass
     return True
-
-
-def interrupt_is_clean() -> None:
-    """Leave SIGINT to Python, whatever the shell that started us has set."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
