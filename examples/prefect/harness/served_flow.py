@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -51,16 +52,16 @@ class ServedFlow:
 
 @contextmanager
 def served_flow(script: Path, deployment: str, *, stop_with: signal.Signals = signal.SIGTERM) -> Iterator[ServedFlow]:
-    """Start a script and wait until its `deployment` ("flow/name") is on the server; stop it at the end of the block.
+    """Start a script and wait until it has put its `deployment` ("flow/name") on the server; stop it at the block's end.
 
     Raises RuntimeError with the script's output when it ends before, or takes longer than START_SECONDS.
     """
-    log = script.with_suffix(".log")
+    log, started = script.with_suffix(".log"), datetime.now(UTC)
     with log.open("wb") as output:
         process = subprocess.Popen([sys.executable, str(script)], stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     served = None
     try:
-        served = ServedFlow(_wait_until_known(deployment, process, log), process, log)
+        served = ServedFlow(_wait_until_known(deployment, started, process, log), process, log)
         yield served
     finally:
         code, left = _stop(process, stop_with)
@@ -68,14 +69,17 @@ def served_flow(script: Path, deployment: str, *, stop_with: signal.Signals = si
             served.exit_code, served.left_running = code, left
 
 
-def _wait_until_known(deployment: str, process: subprocess.Popen[bytes], log: Path) -> UUID:
+def _wait_until_known(deployment: str, since: datetime, process: subprocess.Popen[bytes], log: Path) -> UUID:
     deadline = time.monotonic() + START_SECONDS
     with get_client(sync_client=True) as client:
         while process.poll() is None and time.monotonic() < deadline:
             try:
-                return client.read_deployment_by_name(deployment).id
+                found = client.read_deployment_by_name(deployment)
+                if (found.updated or found.created) >= since:  # an older one is of a script that served before
+                    return found.id
             except ObjectNotFound:
-                time.sleep(0.1)
+                pass
+            time.sleep(0.1)
     raise RuntimeError(f"no deployment {deployment!r} of {log.stem}: {log.read_text(errors='replace')[-2000:]}")
 
 

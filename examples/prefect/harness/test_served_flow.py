@@ -65,6 +65,16 @@ def test_what_outlives_the_script_is_reported_and_ended(script: Path) -> None:
     assert len(served.left_running) >= 1
 
 
+def test_a_deployment_of_an_earlier_script_is_not_taken_for_this_one(script: Path) -> None:
+    """The same name with other parameters: the block begins with the new ones."""
+    with served_flow(script, "load/served") as first:
+        pass
+    script.write_text(script.read_text().replace("seconds: float", "pause: float").replace("(seconds)", "(pause)"))
+    with served_flow(script, "load/served") as second, get_client(sync_client=True) as client:
+        wanted = client.read_deployment(second.deployment).parameter_openapi_schema["properties"]
+    assert (first.deployment == second.deployment, "pause" in wanted) == (True, True)
+
+
 def test_a_script_that_ends_at_once_says_why(clean_server: PrefectServer, tmp_path: Path) -> None:
     """The message is its own output."""
     script = tmp_path / "broken.py"
