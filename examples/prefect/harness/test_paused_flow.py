@@ -6,6 +6,7 @@ import pytest
 from paused_flow import waiting_flow
 from prefect import flow, pause_flow_run
 from prefect.input import RunInput
+from prefect.settings import PREFECT_API_URL
 from prefect_server import PrefectServer
 
 pytestmark = pytest.mark.slow
@@ -53,6 +54,18 @@ def test_an_answer_of_the_wrong_shape_is_refused_and_the_run_waits_on() -> None:
             run.answer(approved="perhaps", rows=3)
         run.answer(approved=True)
     assert run.outcome.result() == "published 0"
+
+
+def test_the_thread_asks_the_same_server(prefect_server: PrefectServer) -> None:
+    """A thread that began without the test's settings would start a temporary server, with another history."""
+
+    @flow
+    def asked_server() -> str | None:
+        return PREFECT_API_URL.value()
+
+    with waiting_flow(asked_server) as run:
+        pass
+    assert run.outcome.result() == prefect_server.api_url
 
 
 def test_nobody_answers() -> None:
