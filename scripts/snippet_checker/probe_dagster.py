@@ -55,6 +55,9 @@ defs = dg.Definitions(assets=[raw, daily], asset_checks=[enough], jobs=[work], s
 )
 
 
+HIDDEN = {"compute_kind": "hidden, and sets no kind; use kinds={...}"}  # where Dagster's own mark has no words
+
+
 # --- what the static level asks
 
 
@@ -81,7 +84,7 @@ def stale_keywords(function: Any) -> dict[str, str]:
         found = marks.get_deprecated_params(function)
     except Exception:
         return {}
-    return {name: f"{info.additional_warn_text or 'hidden and kept only for old code'}" for name, info in found.items()}
+    return {name: info.additional_warn_text or HIDDEN.get(name, "hidden, kept only for old code") for name, info in found.items()}
 
 
 def known_keywords(function: Any) -> set[str] | None:
