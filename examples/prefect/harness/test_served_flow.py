@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from worker_process import start_run
 pytestmark = pytest.mark.slow
 SCRIPT = """
 import subprocess, sys, time
+from pathlib import Path
 
 from prefect import flow
 
@@ -22,6 +24,7 @@ from prefect import flow
 def load(seconds: float, detached: bool = False) -> float:
     if detached:
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+        Path(__file__).with_suffix(".detached").touch()
     time.sleep(seconds)
     return seconds
 
@@ -37,6 +40,14 @@ def script(clean_server: PrefectServer, tmp_path: Path) -> Path:
     path = tmp_path / "serve_load.py"
     path.write_text(SCRIPT)
     return path
+
+
+def wait_until_exists(path: Path, seconds: float = 60) -> None:
+    """A run is "Running" before the first line of its body: wait for what the body writes."""
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path.name} was not written within {seconds} s"
+        time.sleep(0.1)
 
 
 def test_a_run_is_executed_and_the_process_ends(script: Path) -> None:
@@ -62,6 +73,7 @@ def test_what_outlives_the_script_is_reported_and_ended(script: Path) -> None:
     with served_flow(script, "load/served") as served:
         run = start_run(served.deployment, seconds=600, detached=True).id
         served.wait_for(run, "Running")
+        wait_until_exists(script.with_suffix(".detached"))
     assert len(served.left_running) >= 1
 
 
