@@ -27,6 +27,7 @@ QUIET_VARIABLES = {
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "ARROW_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
     "PYTHONUTF8": "1",
 }
 MEMORY_LIMIT = 4 << 30  # bytes of address space above what the warm process already maps
