@@ -1,0 +1,29 @@
+-- Two alerts: something failed, and (what no failure tells) nothing succeeded. Like tasks they are created suspended.
+CREATE OR REPLACE ALERT orders_failed
+  WAREHOUSE = loading
+  SCHEDULE = '10 MINUTES'
+  IF (EXISTS (
+    SELECT name, state, error_message, scheduled_time
+    FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY(
+      SCHEDULED_TIME_RANGE_START => DATEADD(minute, -60, CURRENT_TIMESTAMP()), RESULT_LIMIT => 10000))
+    WHERE state IN ('FAILED', 'FAILED_AND_AUTO_SUSPENDED', 'CANCELLED')
+      AND completed_time > DATEADD(minute, -10, CURRENT_TIMESTAMP())
+  ))
+  THEN CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION(
+    SNOWFLAKE.NOTIFICATION.TEXT_PLAIN('A task of the shop failed'), SNOWFLAKE.NOTIFICATION.INTEGRATION('shop_mail'));
+
+CREATE OR REPLACE ALERT orders_late
+  WAREHOUSE = loading
+  SCHEDULE = 'USING CRON 30 7 * * * UTC'
+  IF (EXISTS (
+    SELECT COUNT(*)
+    FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY(
+      SCHEDULED_TIME_RANGE_START => DATEADD(hour, -24, CURRENT_TIMESTAMP()), TASK_NAME => 'PUBLISH', RESULT_LIMIT => 10000))
+    WHERE state = 'SUCCEEDED' AND completed_time > DATEADD(hour, -24, CURRENT_TIMESTAMP())
+    HAVING COUNT(*) = 0
+  ))
+  THEN CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION(
+    SNOWFLAKE.NOTIFICATION.TEXT_PLAIN('shop_revenue was not published'), SNOWFLAKE.NOTIFICATION.INTEGRATION('shop_mail'));
+
+ALTER ALERT orders_failed RESUME;
+ALTER ALERT orders_late RESUME;
