@@ -98,13 +98,18 @@ class _Resolver:
                 self.add(line, type(error).__name__, message.split(" (/")[0])
                 return UNKNOWN
         for warning in caught:
-            if is_stale(warning.category) and self.concerns_tool(warning.filename):
+            if is_stale(warning.category) and self.concerns_tool(warning.filename, warning.category):
                 self.add(line, warning.category.__name__, str(warning.message))
         return value
 
-    def concerns_tool(self, filename: str) -> bool:
-        """Whether a warning is about the tool, and not about what one of its dependencies does inside."""
+    def concerns_tool(self, filename: str, category: type[Warning]) -> bool:
+        """Whether a warning is about the tool, and not about what it, or a dependency, does inside.
+
+        pydantic's warnings name the module that uses pydantic: one of the tool's own is nothing a reader could mend.
+        """
         _, inside, rest = filename.replace("\\", "/").partition("/site-packages/")
+        if inside and category.__module__.startswith("pydantic"):
+            return False
         return not inside or self.owns(rest.split("/")[0].removesuffix(".py"))
 
     # --- uses

@@ -139,6 +139,7 @@ def as_values(results: Sequence[Result]) -> list[dict[str, Any]]:
 def write_json(results: Sequence[Result], path: Path, versions: Mapping[str, str]) -> None:
     """The whole run as one JSON document."""
     document = {"versions": dict(versions), "counts": dict(counts(results)), "results": as_values(results)}
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=1), encoding="utf-8")
 
 

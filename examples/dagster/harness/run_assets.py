@@ -35,12 +35,15 @@ def run_assets(
     """Materialize the selected assets, or all, with their checks; a failure is in the result, not raised.
 
     `partition`: a key, or (first, last) for one run over a range, as a single-run backfill makes it.
-    Raises DagsterInvalidConfigError for a config that a run would not start with.
+    Raises DagsterInvalidConfigError for a config that a run would not start with, ValueError for a selection of nothing
+    (a job would be green without a step).
     """
     definitions = as_definitions(source, resources)
     graph = definitions.resolve_asset_graph()
     chosen = dg.AssetSelection.from_coercible(selection if selection is not None else dg.AssetSelection.all())
     keys = sorted(chosen.resolve(graph))
+    if not keys:
+        raise ValueError(f"the selection {selection!r} holds none of the assets")
     partitions = next((graph.get(key).partitions_def for key in keys if graph.get(key).is_partitioned), None)
     how = {"run_config": run_config, "tags": {**_partition_tags(partitions, instance, partition), **(tags or {})}}
     if selection is not None:

@@ -62,6 +62,12 @@ def test_selection_runs_only_what_it_names(instance: dg.DagsterInstance) -> None
     assert run_assets([orders, total], instance, "total").steps == {"total": "success"}
 
 
+def test_a_selection_of_nothing_is_refused(instance: dg.DagsterInstance) -> None:
+    """Dagster takes a misspelt `key:` for a selection of no asset, and its job is green without a step."""
+    with pytest.raises(ValueError, match="holds none of the assets"):
+        run_assets([orders, total], instance, "key:typo")
+
+
 def test_a_partition_is_the_runs_own(instance: dg.DagsterInstance) -> None:
     """The key reaches the asset, its stored value, and the record, beside assets with other partitions."""
 
