@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 ALL := tooling dagster airflow prefect embedded
 
-.PHONY: check test test-fast bench environments clean
+.PHONY: check test test-fast bench site site-build dist environments clean
 check: environments  ## prove every snippet and example, print the report
 	@.venv/bin/python scripts/check.py
 
@@ -14,6 +14,12 @@ test-fast: environments  ## without servers and dbt, for the inner loop
 
 bench: environments  ## ratios measured in one run
 	@.venv/bin/python benchmarks/bench.py
+
+site: environments  ## serve the site with live reload
+	@.venv/bin/python scripts/build_site.py --serve
+
+site-build: environments  ## build the site, strict: a dead link or anchor fails
+	@.venv/bin/python scripts/build_site.py
 
 environments:  ## build the locked environments that are missing or out of date
 	@$(PYTHON) scripts/prepare.py $(ALL)

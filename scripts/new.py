@@ -49,7 +49,7 @@ def copy_example(pattern: str, target: Path) -> None:
     """Write the example into `target`. Raises ValueError with the way out for an unknown pattern or a target in use."""
     tool, _, name = pattern.partition("/")
     if pattern not in known_patterns():
-        near = [known for known in known_patterns() if name and name in known or known.endswith(f"/{tool}")]
+        near = [known for known in known_patterns() if (name and name in known) or known.endswith(f"/{tool}")]
         raise ValueError(
             f"{pattern}: there is no such example; {'did you mean ' + ', '.join(near) if near else '--list shows all'}"
         )

@@ -39,11 +39,12 @@ def steps(fast: bool, tools: tuple[str, ...] | list[str]) -> list[tuple[str, lis
     """Names and commands, cheapest first."""
     python = sys.executable
     without_slow = ["-m", "not slow"] if fast else []
+    of_checker = without_slow or ["-m", "not browser"]
     listed = [
         ("lint", [python, "-m", "ruff", "check", "."]),
         ("format", [python, "-m", "ruff", "format", "--check", "."]),
         ("types", [python, "-m", "mypy", "scripts"]),
-        ("tests of the checker", [python, "-m", "pytest", "-q", "tests", *without_slow]),
+        ("tests of the checker", [python, "-m", "pytest", "-q", "tests", *of_checker]),
     ]
     for tool in tools:
         if any((ROOT / "examples" / tool).glob("**/test_*.py")):
@@ -51,6 +52,7 @@ def steps(fast: bool, tools: tuple[str, ...] | list[str]) -> list[tuple[str, lis
             listed.append((f"examples of {tool}", command))
     if not fast:
         listed.append(("every snippet and example", [python, "scripts/check.py"]))
+        listed.append(("the site in a browser", [python, "-m", "pytest", "-q", "tests/test_site.py"]))
     return listed
 
 
