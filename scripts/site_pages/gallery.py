@@ -16,7 +16,7 @@ def example_page(example: Example, graphs: list[dict[str, Any]], results: dict[s
     """The Markdown of one example's page."""
     title = f"{example.title} · {TITLES[example.tool]}"
     lead = example.parts.get("What", f"{example.title}: a folder of the {TITLES[example.tool]} examples.")
-    lines = [f"---\ntitle: {title}\ndescription: {one_line(lead)}\n---", f"# {title}", "", lead, ""]
+    lines = [f"---\ntitle: {title}\ndescription: {one_line(lead)}\nsearch:\n  boost: 0.3\n---", f"# {title}", "", lead, ""]
     lines += [f"**{label}** {example.parts[label]}\n" for label in ("When", "Expect") if label in example.parts]
     if "Run" in example.parts:
         lines += ["**Run** from the example's folder:", "", "```bash", example.parts["Run"], "```", ""]

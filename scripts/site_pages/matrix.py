@@ -69,7 +69,11 @@ def cell(tool: str, tools: dict[str, Example], results: dict[str, Any]) -> str:
 def compare_page(name: str, tools: dict[str, Example]) -> str:
     """The entry files of one pattern, a tab per tool; the choice of tool holds for the whole site."""
     title = title_of(name)
-    lines = [f"---\ntitle: {title}\ndescription: {title} in {', '.join(TITLES[tool] for tool in tools)}\n---", f"# {title}", ""]
+    lines = [
+        f"---\ntitle: {title}\ndescription: {title} in {', '.join(TITLES[tool] for tool in tools)}\nsearch:\n  boost: 0.3\n---",
+        f"# {title}",
+        "",
+    ]
     lines += ["The same pattern under each tool. What it promises is tested in each example's folder.", ""]
     for tool, example in tools.items():
         entry = example.folder / ENTRIES.get(tool, "")
