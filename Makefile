@@ -21,6 +21,9 @@ site: environments  ## serve the site with live reload
 site-build: environments  ## build the site, strict: a dead link or anchor fails
 	@.venv/bin/python scripts/build_site.py
 
+dist: environments  ## build the zip for uploads
+	@.venv/bin/python scripts/make_dist.py
+
 environments:  ## build the locked environments that are missing or out of date
 	@$(PYTHON) scripts/prepare.py $(ALL)
 

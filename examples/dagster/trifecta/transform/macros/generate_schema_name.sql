@@ -1,0 +1,4 @@
+{# `marts` instead of `<target schema>_marts`: the same names in every warehouse. #}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ custom_schema_name or target.schema }}
+{%- endmacro %}
