@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from importlib import import_module
 from typing import Any
@@ -17,6 +18,7 @@ import dagster as dg
 
 PRIVATE_NAMES = (
     "dagster._core.definitions.reconstruct.ReconstructableRepository.for_module",
+    "dagster._core.execution.backfill.PartitionBackfill.from_asset_partitions",
     "dagster._core.execution.plan.active.ActiveExecution.mark_up_for_retry",
     "dagster._core.launcher.sync_in_memory_run_launcher.SyncInMemoryRunLauncher",
     "dagster._core.remote_origin.InProcessCodeLocationOrigin",
@@ -27,9 +29,12 @@ PRIVATE_NAMES = (
     "dagster._core.types.loadable_target_origin.LoadableTargetOrigin",
     "dagster._core.workspace.context.WorkspaceProcessContext",
     "dagster._core.workspace.load_target.InProcessWorkspaceLoadTarget",
+    "dagster._daemon.asset_daemon.AssetDaemon._run_iteration_impl",
+    "dagster._daemon.backfill.execute_backfill_iteration",
     "dagster._daemon.sensor.execute_sensor_iteration",
     "dagster._scheduler.scheduler.launch_scheduled_runs",
     "dagster._utils.schedules.schedule_execution_time_iterator",
+    "dagster_webserver.app.create_app_from_workspace_process_context",
 )
 
 
@@ -91,6 +96,41 @@ def schedule_turn(workspace: Any, log: logging.Logger, moment: datetime) -> None
     """One turn of the schedule daemon at `moment`: every running schedule gets the ticks that are due."""
     for _ in resolve("dagster._scheduler.scheduler.launch_scheduled_runs")(workspace, log, moment, {}):
         pass
+
+
+def automation_turn(workspace: Any) -> None:
+    """One turn of the asset daemon: every running automation sensor whose interval has passed is evaluated."""
+    daemon = resolve("dagster._daemon.asset_daemon.AssetDaemon")(settings={}, pre_sensor_interval_seconds=30)
+    with _without_warnings_of_the_daemon():
+        daemon._run_iteration_impl(workspace, None, {}, {})
+
+
+def backfill_turn(workspace: Any, log: logging.Logger) -> None:
+    """One turn of the backfill daemon: every open backfill launches what is due, or is closed."""
+    with _without_warnings_of_the_daemon():
+        for _ in resolve("dagster._daemon.backfill.execute_backfill_iteration")(workspace, log):
+            pass
+
+
+def webserver_app(workspace: Any) -> Any:
+    """The ASGI application that `dagster-webserver` serves, over an open workspace."""
+    return resolve("dagster_webserver.app.create_app_from_workspace_process_context")(workspace)
+
+
+@contextmanager
+def _without_warnings_of_the_daemon() -> Iterator[None]:
+    """It calls a deprecated form itself, and a run that is executed inside its event loop cannot close its own."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Function `AssetSelection.keys` is deprecated", DeprecationWarning)
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+        yield
+
+
+def new_asset_backfill(graph: Any, instance: dg.DagsterInstance, **fields: Any) -> Any:
+    """What the webserver stores when somebody asks for a backfill of assets."""
+    owner = resolve("dagster._core.execution.backfill.PartitionBackfill")
+    texts = {"title": None, "description": None}
+    return owner.from_asset_partitions(asset_graph=graph, dynamic_partitions_store=instance, **texts, **fields)
 
 
 def shown_to_the_ui(definitions: dg.Definitions) -> str:
