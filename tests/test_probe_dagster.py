@@ -21,6 +21,25 @@ GOOD = {
         def a(context: dg.AssetExecutionContext) -> None:
             assert context.partition_key == "2026-01-01"
     """,
+    "a sensor and a schedule that take a resource of the definitions": """
+        import dagster as dg
+
+        class Store(dg.ConfigurableResource):
+            rows: int = 2
+
+        @dg.asset
+        def a() -> None: ...
+
+        job = dg.define_asset_job("work", [a])
+
+        @dg.sensor(job=job)
+        def watch(context: dg.SensorEvaluationContext, store: Store): return dg.RunRequest(run_key=str(store.rows))
+
+        @dg.schedule(job=job, cron_schedule="0 6 * * *")
+        def daily(context: dg.ScheduleEvaluationContext, store: Store): return dg.RunRequest(tags={"rows": str(store.rows)})
+
+        defs = dg.Definitions([a], jobs=[job], sensors=[watch], schedules=[daily], resources={"store": Store()})
+    """,
     "checks, resources, job, schedule, sensor": """
         import dagster as dg
 

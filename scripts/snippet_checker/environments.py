@@ -30,9 +30,11 @@ def project_folder(tool: str) -> Path:
 def lock_hash(tool: str) -> str:
     """Identity of an environment: SHA-256 over its pyproject.toml, its lock and this interpreter's version.
 
-    Raises MachineError when the lock is missing.
+    The upload holds no tooling environment: there it is the interpreter alone. Raises MachineError when a lock is missing.
     """
     digest = hashlib.sha256(f"{sys.version_info[:2]}".encode())
+    if tool == "tooling" and not (ROOT / "Makefile").exists():
+        return digest.hexdigest()
     for name in ("pyproject.toml", "uv.lock"):
         path = project_folder(tool) / name
         try:

@@ -360,7 +360,12 @@ def _tick_schedules(module: ModuleType, definitions: Any, instance: Any, setting
     repository = definitions.get_repository_def()
     moment = datetime.datetime.fromisoformat(settings["date"]) if "date" in settings else TICK
     for schedule in repository.schedule_defs:
-        with dg.build_schedule_context(instance=instance, scheduled_execution_time=moment, repository_def=repository) as context:
+        with dg.build_schedule_context(
+            instance=instance,
+            scheduled_execution_time=moment,
+            repository_def=repository,
+            resources=_resources_of(repository, schedule),
+        ) as context:
             data = schedule.evaluate_tick(context)
         for request in data.run_requests or ():
             _hold_against_job(module, repository, schedule, request)
@@ -377,12 +382,23 @@ def _tick_sensors(module: ModuleType, definitions: Any, instance: Any) -> list[s
         kind = type(sensor).__name__
         if "RunStatus" in kind or "AutomationCondition" in kind:
             continue
-        with dg.build_sensor_context(instance=instance, repository_def=repository, sensor_name=sensor.name) as context:
+        with dg.build_sensor_context(
+            instance=instance,
+            repository_def=repository,
+            sensor_name=sensor.name,
+            resources=_resources_of(repository, sensor),
+        ) as context:
             data = sensor.evaluate_tick(context)
         for request in data.run_requests or ():
             _hold_against_job(module, repository, sensor, request)
         done.append(sensor.name)
     return done
+
+
+def _resources_of(repository: Any, instigator: Any) -> dict[str, Any]:
+    """The resources of the definitions that a schedule or a sensor takes as parameters, as the daemon hands them over."""
+    known = repository.get_top_level_resources()
+    return {name: known[name] for name in instigator.required_resource_keys if name in known}
 
 
 def _hold_against_job(module: ModuleType, repository: Any, origin: Any, request: Any) -> None:
