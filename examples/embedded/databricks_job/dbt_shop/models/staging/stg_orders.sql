@@ -1,0 +1,2 @@
+{{ config(materialized="view") }}
+select order_id, day, country, cents from shop.orders
