@@ -60,6 +60,8 @@ def test_the_command_behind_a_wrapper_is_the_one_that_counts(words: list[str], c
         ("make chekc", "UnknownTarget"),
         ("uv sync --locked", None),
         ("uv sync --lockd", "NoSuchOption"),
+        ("python pipeline.py --check", None),
+        ("python --check pipeline.py", "NoSuchOption"),
         ("python scripts/check.py --json -", None),
         ("python scripts/check.py --jsonn -", "NoSuchOption"),
         ("python scripts/chek.py", "UnknownScript"),

@@ -25,7 +25,8 @@ def figures(results: dict[str, Any]) -> dict[str, Counter[str]]:
 def report_page(results: dict[str, Any]) -> str:
     """Totals, the trend between releases, then every snippet and example."""
     lines = [
-        "---\ntitle: Verification report\ndescription: Every snippet and example with level, version and seconds\nsearch:\n  exclude: true\n---"
+        "---\ntitle: Verification report\ndescription: Every snippet and example with level, version and seconds",
+        "search:\n  exclude: true\n---",
     ]
     lines += [
         "# Verification report",

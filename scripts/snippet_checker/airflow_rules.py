@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .model import Check, Finding, Language, Result
@@ -33,10 +34,35 @@ def find_airflow_habits(checks: Sequence[Check]) -> dict[str, list[Finding]]:
         )
     found: dict[str, list[Finding]] = {}
     for item in json.loads(done.stdout or "[]"):
-        if item["code"] in RULES:  # a syntax error is told by whoever loads the snippet
-            place = asked[int(Path(item["filename"]).stem)].place
+        check = asked[int(Path(item["filename"]).stem)]
+        # a syntax error is told by whoever loads the snippet
+        if item["code"] in RULES and not (item["code"] == "AIR003" and _runs_later(check.source, item["location"]["row"])):
+            place = check.place
             found.setdefault(place, []).append(Finding(item["location"]["row"], item["code"], " ".join(item["message"].split())))
     return found
+
+
+def _runs_later(source: str, line: int) -> bool:
+    """Whether a line stands in a function that parsing does not run: neither a DAG's own nor called by the module itself."""
+    tree = ast.parse(source)
+    called = {node.func.id for node in _at_parse_time(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.lineno <= line <= (node.end_lineno or line):
+            return node.name not in called and not any("dag" in ast.unparse(decorator) for decorator in node.decorator_list)
+    return False
+
+
+def _at_parse_time(tree: ast.Module) -> Iterator[ast.AST]:
+    """What importing the module runs: everything outside of functions that are no DAG."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for child in ast.iter_child_nodes(node):
+            is_function = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+            decorators = getattr(child, "decorator_list", [])
+            if not is_function or any("dag" in ast.unparse(decorator) for decorator in decorators):
+                waiting.append(child)
 
 
 def with_habits(result: Result, habits: list[Finding]) -> Result:

@@ -141,6 +141,9 @@ def _check_help(words: list[str], line: int) -> Finding | None:
         if word.startswith("-") or not re.fullmatch(r"[a-z][a-z-]*", word) or words[0] not in ("uv", "pip"):
             break
         subcommands.append(word)
+    if words[0].startswith("python"):  # what stands behind a script or a module is the script's
+        own = next((i for i, word in enumerate(words[1:], start=1) if not word.startswith("-") or word in ("-m", "-c")), len(words))
+        words = words[:own]
     return _missing_option((words[0], *subcommands[:2]), words[1 + len(subcommands) :], line)
 
 
