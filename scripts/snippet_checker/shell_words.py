@@ -142,8 +142,8 @@ def _check_help(words: list[str], line: int) -> Finding | None:
             break
         subcommands.append(word)
     if words[0].startswith("python"):  # what stands behind a script or a module is the script's
-        own = next((i for i, word in enumerate(words[1:], start=1) if not word.startswith("-") or word in ("-m", "-c")), len(words))
-        words = words[:own]
+        ends = [at for at, word in enumerate(words[1:], start=1) if not word.startswith("-") or word in ("-m", "-c")]
+        words = words[: min(ends, default=len(words))]
     return _missing_option((words[0], *subcommands[:2]), words[1 + len(subcommands) :], line)
 
 
