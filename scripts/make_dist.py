@@ -25,7 +25,6 @@ PACKAGES = ("snippet_checker", "research_protocol", "trap_rules")
 def main() -> int:
     target = ROOT / "dist" / f"{NAME}.zip"
     chosen, left = choose(list(always()), wanted_examples())
-    target.parent.mkdir(exist_ok=True)
     write(target, chosen)
     size = target.stat().st_size
     print(f"{target.relative_to(ROOT)}: {len(chosen)} files, {size:,} bytes")
@@ -69,6 +68,7 @@ def choose(first: list[Path], examples: list[str]) -> tuple[list[Path], list[str
 
 def write(target: Path, files: list[Path]) -> None:
     """The same files give the same bytes."""
+    target.parent.mkdir(exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for path in sorted(files):
             stamp = zipfile.ZipInfo(f"{NAME}/{path.relative_to(ROOT)}", (2026, 1, 1, 0, 0, 0))

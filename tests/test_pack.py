@@ -179,3 +179,9 @@ def test_plugin_and_skill_agree() -> None:
     skill = (ROOT / "SKILL.md").read_text()
     assert plugin["name"] == market["plugins"][0]["name"] == "data-orchestration"
     assert (plugin["version"], f'version: "{plugin["version"]}"' in skill) == (project["version"], True)
+
+
+def test_the_readme_says_what_an_agent_pays_now() -> None:
+    """The table is written by a script and as old as the pages."""
+    done = subprocess.run([sys.executable, "scripts/write_sizes.py", "--check"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
