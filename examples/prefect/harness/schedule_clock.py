@@ -7,7 +7,6 @@ Simulated: waiting. No worker picks the run up at its moment; the test executes 
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import datetime
 from typing import TypeVar
@@ -17,10 +16,10 @@ from prefect import Flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun
-from prefect.flow_engine import run_flow
+from prefect.client.schemas.schedules import CronSchedule
 from prefect.schedules import Schedule
-from prefect.server.schemas.schedules import CronSchedule
 from prefect.states import Scheduled
+from private_names import execute_run, server_dates
 
 Result = TypeVar("Result")
 SCHEDULER_SECONDS = 60  # the server looks for new deployments every 5 s
@@ -28,15 +27,15 @@ SCHEDULER_SECONDS = 60  # the server looks for new deployments every 5 s
 
 def cron_ticks(schedule: Schedule, start: datetime, count: int) -> list[datetime]:
     """The first `count` moments of a cron schedule, from `start` on."""
-    server_schedule = CronSchedule(cron=schedule.cron, timezone=schedule.timezone, day_or=schedule.day_or)
-    return asyncio.run(server_schedule.get_dates(count, start))
+    asked = CronSchedule(cron=schedule.cron, timezone=schedule.timezone, day_or=schedule.day_or)
+    return server_dates(asked, count, start)
 
 
 def run_scheduled_at(flow: Flow[..., Result], tick: datetime) -> Result:
     """The result of a run of `flow` with default parameters that was scheduled for `tick`, past or future."""
     with get_client(sync_client=True) as client:
         flow_run = client.create_flow_run(flow, state=Scheduled(scheduled_time=tick))
-    return run_flow(flow, flow_run=flow_run)
+    return execute_run(flow, flow_run).result()
 
 
 def scheduled_runs(deployment_id: UUID) -> list[FlowRun]:
