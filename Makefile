@@ -13,6 +13,7 @@ test-fast: environments  ## without servers and dbt, for the inner loop
 	@.venv/bin/python scripts/run_tests.py --fast
 
 bench: environments  ## ratios measured in one run
+	@.venv/bin/python benchmarks/harness_cost.py
 	@.venv/bin/python benchmarks/bench.py
 
 site: environments  ## serve the site with live reload
