@@ -43,7 +43,7 @@ def main() -> int:
         return 0
     if options.serve:
         return serve(options.serve, results)
-    code = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"], cwd=ROOT, env=quiet()).returncode
+    code = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict"], cwd=ROOT, env=quiet()).returncode
     if code == 0:
         agents.write_for_agents(WRITTEN, BUILT, examples)
         print(f"the site is in {BUILT.relative_to(ROOT)}/")

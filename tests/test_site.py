@@ -113,6 +113,17 @@ def test_a_page_that_is_not_there_says_so_and_leads_back(address: str, page: Pag
     assert (answer.status, page.locator("a.md-logo").count() > 0) == (404, True)
 
 
+def test_zensical_builds_the_same_pages(built: Path, tmp_path: Path) -> None:
+    """The successor of MkDocs Material reads the same mkdocs.yml, strictly, and finds nothing to warn of."""
+    shutil.copytree(ROOT / ".cache/site/docs", tmp_path / ".cache/site/docs")
+    shutil.copytree(ROOT / "scripts/site_pages/theme", tmp_path / "scripts/site_pages/theme")
+    shutil.copyfile(ROOT / "mkdocs.yml", tmp_path / "mkdocs.yml")
+    zensical = Path(sys.executable).with_name("zensical")
+    done = subprocess.run([str(zensical), "build", "--strict", "-f", "mkdocs.yml"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    assert [path for path in pages_of(built) if not (tmp_path / "site" / path / "index.html").is_file()] == []
+
+
 def search(page: Page, address: str, words: str) -> list[str]:
     """The addresses of the first results for these words."""
     page.goto(address)

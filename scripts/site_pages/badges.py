@@ -96,7 +96,9 @@ def goal_of(inside: Path, anchor: str) -> tuple[Path | None, str]:
 
 
 def file_anchor(name: str) -> str:
-    """The id of a file's heading on the page of its example."""
+    """The id of a file's heading on the page of its example; a README is the page's own text."""
+    if name == "README.md":
+        return "about-this-project"
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
