@@ -48,7 +48,8 @@ def steps(fast: bool, tools: tuple[str, ...] | list[str]) -> list[tuple[str, lis
     ]
     for tool in tools:
         if any((ROOT / "examples" / tool).glob("**/test_*.py")):
-            command = [str(python_of(tool)), "-m", "pytest", "-q", f"examples/{tool}", *without_slow]
+            at_once = ["-n", "2", "--dist", "loadfile"] if tool == "dagster" else []  # the others share one server a session
+            command = [str(python_of(tool)), "-m", "pytest", "-q", f"examples/{tool}", *at_once, *without_slow]
             listed.append((f"examples of {tool}", command))
     if not fast:
         listed.append(("every snippet and example", [python, "scripts/check.py"]))

@@ -17,7 +17,7 @@ from typing import Any
 from airflow.sdk import Asset, AssetWatcher, BaseOperator, PokeReturnValue, dag, task
 
 sys.path.append(str(Path(__file__).parent))  # for this example; the triggerer needs the module on its own path
-from shop_triggers import OrderFileGrew, OrdersLanded, count_orders
+from landing_triggers import OrderFileGrew, OrdersLanded, count_orders
 
 ORDERS_FILE = os.environ.get("SHOP_ORDERS", str(Path(__file__).parent / "orders.csv"))
 LANDED = Asset(

@@ -75,7 +75,7 @@ def test_a_sensor_that_timed_out_is_not_retried(dag_file: Path) -> None:
 def triggers_beside(dag_file: Path) -> ModuleType:
     """The module of triggers; the DAG file puts its folder on the path."""
     load_dag(dag_file, WAIT)
-    return import_module("shop_triggers")
+    return import_module("landing_triggers")
 
 
 def blocking(trigger: Any) -> Any:

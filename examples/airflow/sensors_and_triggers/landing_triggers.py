@@ -26,7 +26,7 @@ class OrdersLanded(BaseTrigger):
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """All that `__init__` takes: what is left out has its default in the triggerer."""
         arguments = {"path": self.path, "minimum": self.minimum, "poll_seconds": self.poll_seconds}
-        return "shop_triggers.OrdersLanded", arguments
+        return "landing_triggers.OrdersLanded", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """One event; the blocking read goes to a thread, for one event loop serves every trigger."""
@@ -44,7 +44,7 @@ class OrderFileGrew(BaseEventTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Equal arguments are one trigger, however many assets watch with it."""
-        return "shop_triggers.OrderFileGrew", {"path": self.path, "poll_seconds": self.poll_seconds}
+        return "landing_triggers.OrderFileGrew", {"path": self.path, "poll_seconds": self.poll_seconds}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """An event a growth; what grew while no triggerer ran is one growth, or none: the count starts anew."""
