@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -112,14 +111,6 @@ def write_changed(target: Path, texts: dict[Path, str], copied: set[Path]) -> No
     for path in target.rglob("*"):
         if path.is_file() and path not in files and path.suffix != ".zip":
             path.unlink()
-    for inside in copied:
-        if (ROOT / inside).is_dir():
-            shutil.copytree(
-                ROOT / inside,
-                target / "files" / inside,
-                dirs_exist_ok=True,
-                ignore=shutil.ignore_patterns("__pycache__", ".venv"),
-            )
 
 
 def serve(address: str, results: dict[str, Any]) -> int:

@@ -64,6 +64,8 @@ def with_site_links(text: str, page: Path, place: Path, copied: set[Path]) -> st
             return match[0]
         inside = Path(os.path.normpath(page.parent / target))
         goal, anchor = goal_of(inside, anchor)
+        if goal is None and (ROOT / inside).is_dir():
+            return match["text"]  # a folder that has no page is named, not linked
         if goal is None:
             copied.add(inside)
             goal = Path("files") / inside
@@ -80,7 +82,7 @@ def goal_of(inside: Path, anchor: str) -> tuple[Path | None, str]:
         return inside, anchor
     if inside.name == "README.md" and len(parts) == 1:
         return Path("index.md"), ""
-    if parts[:1] == ("examples",) and len(parts) == 2 and parts[1] in TITLES:
+    if parts == ("examples",) or (parts[:1] == ("examples",) and len(parts) == 2 and parts[1] in TITLES):
         return Path("examples/index.md"), anchor
     if (
         parts[:1] == ("examples",)

@@ -70,7 +70,7 @@ def compare_page(name: str, tools: dict[str, Example]) -> str:
     """The entry files of one pattern, a tab per tool; the choice of tool holds for the whole site."""
     title = title_of(name)
     lines = [
-        f"---\ntitle: {title}\ndescription: {title} in {', '.join(TITLES[tool] for tool in tools)}\nsearch:\n  boost: 0.3\n---",
+        f"---\ntitle: {title}\ndescription: {title} in {', '.join(TITLES[tool] for tool in tools)}\nsearch:\n  boost: 3\n---",
         f"# {title}",
         "",
     ]

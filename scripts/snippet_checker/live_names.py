@@ -12,6 +12,7 @@ import builtins
 import enum
 import importlib
 import inspect
+import traceback
 import typing
 import warnings
 from collections.abc import Callable, Iterator
@@ -89,17 +90,23 @@ class _Resolver:
 
     def ask(self, line: int, get: Callable[[], Any]) -> Any:
         """``get()``, or UNKNOWN after a finding; what it warns about becomes a finding too."""
-        with warnings.catch_warnings(record=True) as caught:
+        caught: list[tuple[str, type[Warning]]] = []
+
+        def take(message: Any, category: type[Warning], filename: str, *rest: Any) -> None:
+            if is_stale(category) and self.concerns_tool(filename, category) and not is_said_to_library(self.probe.ROOTS):
+                caught.append((str(message), category))
+
+        with warnings.catch_warnings():
             warnings.simplefilter("always")
+            warnings.showwarning = take  # type: ignore[assignment]
             try:
                 value = get()
             except Exception as error:
                 message = str(error) or type(error).__name__
                 self.add(line, type(error).__name__, message.split(" (/")[0])
                 return UNKNOWN
-        for warning in caught:
-            if is_stale(warning.category) and self.concerns_tool(warning.filename, warning.category):
-                self.add(line, warning.category.__name__, str(warning.message))
+        for message, category in caught:
+            self.add(line, category.__name__, message)
         return value
 
     def concerns_tool(self, filename: str, category: type[Warning]) -> bool:
@@ -228,6 +235,21 @@ def is_owned(module: str, roots: tuple[str, ...]) -> bool:
     """Whether a module belongs to a tool: ``roots`` are package names, or prefixes that end in an underscore."""
     top = module.split(".")[0]
     return any(top == root or (root.endswith("_") and top.startswith(root)) for root in roots)
+
+
+def is_said_to_library(roots: tuple[str, ...]) -> bool:
+    """Whether the innermost code outside of the tool, of what runs now, is another installed package.
+
+    Then the old form is that package's, and its authors must mend it.
+    """
+    for frame, _ in traceback.walk_stack(None):
+        filename = frame.f_code.co_filename.replace("\\", "/")
+        if filename.startswith("<frozen") or filename in (__file__, warnings.__file__) or "/importlib/" in filename:
+            continue
+        _, inside, rest = filename.partition("/site-packages/")
+        if not inside or not is_owned(rest.split("/")[0].removesuffix(".py"), roots):
+            return bool(inside)
+    return False
 
 
 def is_stale(category: type[Warning]) -> bool:
