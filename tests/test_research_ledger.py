@@ -24,7 +24,7 @@ from snippet_checker.run import Settings
 
 ROWS = read_ledger()
 CODE = [row for row in ROWS if row.kind != "command" and row.tool not in ("databricks", "snowflake")]
-ENVIRONMENT = {"dagster-dbt": "dagster", "dagster-dlt": "dagster", "cosmos": "airflow"}
+ENVIRONMENT = {"dagster-dbt": "dagster", "dagster-dlt": "dagster", "dlt": "dagster", "dbt": "dagster", "cosmos": "airflow"}
 
 
 def environment_of(row: Row) -> str:
