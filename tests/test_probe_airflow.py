@@ -29,6 +29,10 @@ GOOD = {
         "from airflow.sdk import DAG\nfrom airflow.providers.standard.operators.bash import BashOperator\n"
         "with DAG('classic', schedule=None):\n    BashOperator(task_id='echo', bash_command='echo {{ ds }}')"
     ),
+    "a library that still uses an old form of Airflow": (
+        "from airflow.sdk import DAG\nfrom airflow.providers.standard.operators.empty import EmptyOperator\n"
+        "import cosmos.airflow.dag\nassert cosmos\nwith DAG('beside_cosmos', schedule=None):\n    EmptyOperator(task_id='a')"
+    ),
     "an operator with its test": (
         "from airflow.sdk import BaseOperator\nclass Double(BaseOperator):\n    def execute(self, context): return 2\n"
         "def test_double():\n    assert Double(task_id='d').execute({}) == 2"

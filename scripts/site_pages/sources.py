@@ -19,7 +19,18 @@ LANGUAGES = {
     ".py": "python", ".sql": "sql", ".yml": "yaml", ".yaml": "yaml", ".json": "json", ".toml": "toml", ".md": "markdown",
     ".sh": "bash", ".csv": "text", ".txt": "text", ".service": "ini", ".timer": "ini", ".cfg": "ini", ".ini": "ini", "": "text",
 }  # fmt: skip
-NOT_SHOWN = {"__pycache__", "target", "logs", ".dlt", "dbt_packages", ".venv", ".user.yml", "spark-warehouse", ".gitignore"}
+NOT_SHOWN = {
+    "__pycache__",
+    "target",
+    "dbt_target",
+    "logs",
+    ".dlt",
+    "dbt_packages",
+    ".venv",
+    ".user.yml",
+    "spark-warehouse",
+    ".gitignore",
+}
 NO_PATTERN = ("harness", "dbt_shop")
 SHOWN_BYTES = 40_000  # a longer file is in the download only
 PART = re.compile(r"^(What|When|Run|Expect):\s*", re.MULTILINE)

@@ -12,6 +12,7 @@ import builtins
 import enum
 import importlib
 import inspect
+import os
 import traceback
 import typing
 import warnings
@@ -93,7 +94,11 @@ class _Resolver:
         caught: list[tuple[str, type[Warning]]] = []
 
         def take(message: Any, category: type[Warning], filename: str, *rest: Any) -> None:
-            if is_stale(category) and self.concerns_tool(filename, category) and not is_said_to_library(self.probe.ROOTS):
+            if (
+                is_stale(category)
+                and self.concerns_tool(filename, category)
+                and not is_said_to_library(category, self.probe.ROOTS)
+            ):
                 caught.append((str(message), category))
 
         with warnings.catch_warnings():
@@ -237,17 +242,23 @@ def is_owned(module: str, roots: tuple[str, ...]) -> bool:
     return any(top == root or (root.endswith("_") and top.startswith(root)) for root in roots)
 
 
-def is_said_to_library(roots: tuple[str, ...]) -> bool:
-    """Whether the innermost code outside of the tool, of what runs now, is another installed package.
+def is_said_to_library(category: type[Warning], roots: tuple[str, ...]) -> bool:
+    """Whether the innermost code outside of the package that warns, of what runs now, is another installed package.
 
-    Then the old form is that package's, and its authors must mend it.
+    Then the old form is that package's, and its authors must mend it. ``dagster`` and ``dagster_`` are one package here,
+    ``airflow`` and ``cosmos`` two: what Airflow says to Cosmos is not said to the reader.
     """
+    family = category.__module__.split(".")[0].split("_")[0]
+    said_by = tuple(root for root in roots if root.rstrip("_") == family) or roots
+    own = os.path.dirname(is_said_to_library.__code__.co_filename)
+    asking = True  # the checker's own frames stand innermost, and again where the snippet was started
     for frame, _ in traceback.walk_stack(None):
         filename = frame.f_code.co_filename.replace("\\", "/")
-        if filename.startswith("<frozen") or filename in (__file__, warnings.__file__) or "/importlib/" in filename:
+        asking = asking and os.path.dirname(filename) == own
+        if asking or filename.startswith("<frozen") or filename == warnings.__file__ or "/importlib/" in filename:
             continue
         _, inside, rest = filename.partition("/site-packages/")
-        if not inside or not is_owned(rest.split("/")[0].removesuffix(".py"), roots):
+        if not inside or not is_owned(rest.split("/")[0].removesuffix(".py"), said_by):
             return bool(inside)
     return False
 

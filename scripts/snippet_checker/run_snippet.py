@@ -275,7 +275,7 @@ class _RecordedWarnings(warnings.catch_warnings):  # type: ignore[type-arg]
         if not is_stale(category):
             return
         if filename != self.path:  # the tool's own categories count where the snippet's line led to them
-            owned = is_owned(category.__module__, self.roots) and not is_said_to_library(self.roots)
+            owned = is_owned(category.__module__, self.roots) and not is_said_to_library(category, self.roots)
             lineno = self.line_on_stack() if owned else 0
         if lineno:
             self.findings.append({"line": lineno, "kind": category.__name__, "message": str(message), "current": ""})

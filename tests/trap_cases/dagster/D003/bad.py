@@ -1,0 +1,13 @@
+import dagster as dg
+
+
+class Shop(dg.ConfigurableResource):
+    user: str
+    password: str
+
+
+@dg.asset
+def orders(shop: Shop) -> None: ...
+
+
+defs = dg.Definitions([orders], resources={"shop": Shop(user="loader", password="hunter22-of-the-shop")})  # found

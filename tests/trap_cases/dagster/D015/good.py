@@ -1,0 +1,15 @@
+import dagster as dg
+
+
+@dg.asset
+def orders() -> None: ...
+
+
+morning = dg.ScheduleDefinition(
+    name="morning",
+    target=[orders],
+    cron_schedule="0 6 * * *",
+    execution_timezone="Europe/Berlin",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+defs = dg.Definitions([orders], schedules=[morning])
