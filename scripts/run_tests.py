@@ -7,7 +7,11 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -15,45 +19,85 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from snippet_checker.environments import ROOT, TOOLS, python_of
 
 
+@dataclass(frozen=True)
+class Step:
+    """One command of the run. `after` names the step whose result it needs."""
+
+    name: str
+    command: list[str]
+    after: str = ""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a step printed, its exit code and its seconds."""
+
+    step: Step
+    code: int
+    seconds: float
+    output: str
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fast", action="store_true", help="leave out what starts servers or runs dbt")
     parser.add_argument("--tool", choices=TOOLS, action="append", help="only the examples of this tool")
     parser.add_argument("--only-examples", action="store_true", help="the tests of the examples and nothing else")
+    parser.add_argument("--at-once", type=int, default=2, help="steps that run side by side (default: %(default)s; most wait)")
     options = parser.parse_args()
+    chosen = steps(options.fast, options.tool or TOOLS)
+    if options.only_examples:
+        chosen = [step for step in chosen if step.name.startswith("examples of")]
     failed = []
-    for name, command in steps(options.fast, options.tool or TOOLS):
-        if options.only_examples and not name.startswith("examples of"):
-            continue
-        started = time.monotonic()
-        print(f"--- {name}", flush=True)
-        code = subprocess.run(command, cwd=ROOT, env=clean_environment()).returncode
-        print(f"--- {name}: {'ok' if code == 0 else f'exit code {code}'} after {time.monotonic() - started:.1f} s", flush=True)
-        if code:
-            failed.append(name)
+    for ended in run_steps(chosen, options.at_once):
+        word = "ok" if ended.code == 0 else f"exit code {ended.code}"
+        print(f"--- {ended.step.name}\n{ended.output}--- {ended.step.name}: {word} after {ended.seconds:.1f} s", flush=True)
+        if ended.code:
+            failed.append(ended.step.name)
     print(f"failed: {', '.join(failed)}" if failed else "all green")
     return 1 if failed else 0
 
 
-def steps(fast: bool, tools: tuple[str, ...] | list[str]) -> list[tuple[str, list[str]]]:
-    """Names and commands, cheapest first."""
+def run_steps(chosen: list[Step], at_once: int) -> Iterator[Ended]:
+    """Run the steps, `at_once` at a time and in their order; each comes as soon as it has ended, with its whole output."""
+    started: dict[str, Future[Ended]] = {}
+    with ThreadPoolExecutor(at_once) as pool:
+        for step in chosen:
+            started[step.name] = pool.submit(run_step, step, started.get(step.after))
+        for future in as_completed(started.values()):
+            yield future.result()
+
+
+def run_step(step: Step, needed: Future[Ended] | None) -> Ended:
+    """Run one command to its end, once `needed` has ended."""
+    if needed:
+        needed.result()
+    began = time.monotonic()
+    print(f"... {step.name}", flush=True)
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        code = subprocess.run(step.command, cwd=ROOT, env=clean_environment(), stdout=output, stderr=subprocess.STDOUT).returncode
+        output.seek(0)
+        return Ended(step, code, time.monotonic() - began, output.read())
+
+
+def steps(fast: bool, tools: tuple[str, ...] | list[str]) -> list[Step]:
+    """The steps: what is quick to fail first, then the longest, so that two that run side by side end together."""
     python = sys.executable
     without_slow = ["-m", "not slow"] if fast else []
     of_checker = without_slow or ["-m", "not browser"]
     listed = [
-        ("lint", [python, "-m", "ruff", "check", "."]),
-        ("format", [python, "-m", "ruff", "format", "--check", "."]),
-        ("types", [python, "-m", "mypy", "scripts"]),
-        ("tests of the checker", [python, "-m", "pytest", "-q", "tests", *of_checker]),
+        Step("lint", [python, "-m", "ruff", "check", "."]),
+        Step("format", [python, "-m", "ruff", "format", "--check", "."]),
+        Step("types", [python, "-m", "mypy", "scripts"]),
+        Step("tests of the checker", [python, "-m", "pytest", "-q", "tests", *of_checker]),
     ]
     for tool in tools:
         if any((ROOT / "examples" / tool).glob("**/test_*.py")):
-            at_once = ["-n", "2", "--dist", "loadfile"] if tool == "dagster" else []  # the others share one server a session
-            command = [str(python_of(tool)), "-m", "pytest", "-q", f"examples/{tool}", *at_once, *without_slow]
-            listed.append((f"examples of {tool}", command))
+            command = [str(python_of(tool)), "-m", "pytest", "-q", f"examples/{tool}", *without_slow]
+            listed.append(Step(f"examples of {tool}", command))
     if not fast:
-        listed.append(("every snippet and example", [python, "scripts/check.py"]))
-        listed.append(("the site in a browser", [python, "-m", "pytest", "-q", "tests/test_site.py"]))
+        checks = Step("every snippet and example", [python, "scripts/check.py"])
+        listed += [checks, Step("the site in a browser", [python, "-m", "pytest", "-q", "tests/test_site.py"], checks.name)]
     return listed
 
 

@@ -16,6 +16,7 @@ RIGHT = {
         "dg launch --assets 'key:a' -f definitions.py",
         "uv run dagster-webserver -h 127.0.0.1",
         "dbt build --select tag:daily --profiles-dir .",
+        "dg scaffold defs dagster.asset assets.py",
     ],
     "airflow": [
         "airflow db migrate",
@@ -34,6 +35,8 @@ WRONG = {
         ("dagster asset materialise --select x", "No such command 'materialise'"),
         ("dg launch --asets x", "No such option '--asets'"),
         ("dbt biuld", "No such command 'biuld'"),
+        ("dg scaffold defs dagster.asst assets.py", "No registry object `dagster.asst` is registered"),
+        ("dg scaffold defs dagster.asset assets.py --nope", "No such option '--nope'"),
     ],
     "airflow": [("airflow db init", "invalid choice: 'init'"), ("airflow dags backfill x", "airflow backfill create")],
     "prefect": [

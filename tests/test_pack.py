@@ -40,6 +40,31 @@ def anchors_of(page: Path) -> set[str]:
     return anchors
 
 
+# What a user says, and the words of the description by which an agent sees that this skill is meant.
+ASKED = {
+    "make this table a Dagster asset with a daily partition": {"dagster", "assets", "partitions"},
+    "our DAG is stuck after the upgrade to Airflow 3": {"dags", "airflow", "debug", "upgrades"},
+    "retry this Prefect flow and deploy it": {"prefect", "flows", "retries", "deployments"},
+    "trigger a dbt Cloud job from GitHub Actions": {"dbt cloud", "github actions"},
+    "run the models with Cosmos, load with dlt first": {"cosmos", "dlt"},
+    "schedule a Snowflake task, or a Databricks job": {"snowflake", "databricks", "schedules"},
+    "stop downstream when the check fails": {"data quality gates"},
+    "which orchestrator do we need, if any": {"choosing an orchestrator"},
+    "this import is deprecated, what replaced it": {"deprecated code"},
+    "test the pipeline without a cluster": {"pipeline tests"},
+}
+NOT_ASKED = {"sql or dbt modelling alone", "streaming engines", "dashboards", "cluster administration"}
+
+
+def test_the_description_has_the_words_that_users_say() -> None:
+    """Each request meets its words before "Not for", and what is left to other skills stands after it."""
+    head = (ROOT / "SKILL.md").read_text(encoding="utf-8").split("\n---\n")[0]
+    told = " ".join(head.partition("description: >-")[2].partition("license:")[0].lower().split())
+    meant, _, left = told.partition("not for ")
+    assert [(request, word) for request, words in ASKED.items() for word in words if word not in meant] == []
+    assert {word for word in NOT_ASKED if word not in left} == set()
+
+
 @pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
 def test_links_stay_in_the_repository_and_lead_somewhere(page: Path) -> None:
     """A relative link names a file that exists, and an anchor a heading of it."""

@@ -88,6 +88,7 @@ GOOD = {
         def test_rows():
             assert dg.materialize([a], resources={"store": Store(rows=2)}).output_for_node("a") == [1, 1]
     """,
+    "external assets alone": "import dagster as dg\nspecs = [dg.AssetSpec('a'), dg.AssetSpec('b', deps=['a'])]",
     "a test": "import dagster as dg\ndef double(n): return 2 * n\ndef test_double():\n    assert double(2) == 4",
     "a main block": "import dagster as dg\nif __name__ == '__main__':\n    assert dg.materialize([]).success",
 }
@@ -120,6 +121,16 @@ WRONG = {
         "@dg.multi_asset_sensor(monitored_assets=[dg.AssetKey('a')])\ndef s(context): ...",
         "SupersessionWarning",
         3,
+    ),
+    "a call that will look elsewhere": (
+        "@dg.asset\ndef a(): ...\nd = dg.Definitions(assets=[a], jobs=[dg.define_asset_job('j')])\nd.get_job_def('j')",
+        "UserWarning",
+        6,
+    ),
+    "an old argument of a library": (
+        "import dlt\n@dg.asset\ndef a():\n    dlt.pipeline('shop', full_refresh=True)",
+        "Dlt04DeprecationWarning",
+        6,
     ),
     "nothing that runs": ("class R(dg.ConfigurableResource):\n    a: int = 1", "NothingToRun", None),
     "a failing main block": ("if __name__ == '__main__':\n    raise SystemExit(3)", "SystemExit", 4),

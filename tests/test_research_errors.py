@@ -70,6 +70,13 @@ def test_an_unknown_message_is_told_as_such(tmp_path: Path) -> None:
     assert (answer.code, answer.data["matches"], answer.data["known_messages"]) == (1, [], 1)
 
 
+def test_the_fix_of_a_troubleshooting_heading_is_the_advice() -> None:
+    """What stands below the next heading is not."""
+    answer = answer_errors("duckdb.IOException: IO Error: Could not set lock on file '/srv/x.duckdb'")
+    first = answer.data["matches"][0]
+    assert (first["source"], first["advice"].startswith("Fix: One writer at a time")) == ("troubleshooting", True)
+
+
 def test_rare_words_count_more_than_common_ones() -> None:
     """Of two messages that share as many words with the question, the one that shares the rare word comes first."""
     errors = ["Error: thing was kettle", "Error: thing lost kettle", "Error: item lost kettle", "Error: thing was teapot"]

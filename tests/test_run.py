@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from proving import fence, in_order, interpreter, obey_interrupts
-from snippet_checker import environments
+from proving import ROOT, fence, in_order, interpreter, obey_interrupts
+from snippet_checker import environments, isolation
 from snippet_checker.cache import kept_folder
 from snippet_checker.model import MachineError, Result
 from snippet_checker.parse import read_text
@@ -68,6 +69,27 @@ def test_an_endless_loop_ends_at_the_time_limit(prove: Prove) -> None:
     hostile, good = prove(fence("while True: pass") + "\n" + fence(GOOD), "embedded", timeout=1.0)
     assert only_finding(hostile)[1].startswith("still running after 1 s")
     assert good.passed
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders of living processes stay."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    claim = f"import sys; sys.path.insert(0, {str(ROOT / 'scripts')!r}); from snippet_checker.isolation import claim_folder"
+    code = f"{claim}; print(claim_folder('snippets-x-'), flush=True); sys.stdin.read()"
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    left, alive = (
+        subprocess.Popen([sys.executable, "-c", code], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    )
+    try:
+        folders = [Path(process.stdout.readline().strip()) for process in (left, alive) if process.stdout]
+        left.kill()
+        left.wait()
+        own = isolation.claim_folder("snippets-x-")
+        assert sorted(tmp_path.iterdir()) == sorted([folders[1], own])
+    finally:
+        left.kill()
+        alive.communicate()
 
 
 POLLUTERS = {

@@ -16,7 +16,10 @@ os.environ["AIRFLOW__OPENLINEAGE__DISABLED"] = "True"
 sys.path.insert(0, str(Path(__file__).parent / "harness"))
 
 import pytest  # noqa: E402
+from live_airflow import live_airflow  # noqa: E402, F401
 from metadata_database import build_template, copy_template, open_database  # noqa: E402
+
+# `live_airflow` is imported here alone: each test module that imported it would start a system of its own.
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,8 @@ _IS_ERROR = re.compile(r"^[\w.]*(?:Error|Exception|Warning|Failure|NotPass|NotFo
 _SILENT = "silent:"
 LEAST = 0.34  # share of the words; below that, what is common to both is the language
 MOST = 5
-OTHER_NAMES = 0.7
+OTHER_NAMES = 0.7  # what a match counts that quotes none of the names asked for
+NEAR_NAME = 0.5  # of a name in the same package, as against the name itself
 _WEIGHTS = {"ledger": 1.0, "troubleshooting": 1.0, "page": 0.8}
 
 
@@ -65,8 +66,8 @@ def error_lines(text: str) -> list[str]:
 def rank(text: str, known: list[Known]) -> list[Match]:
     """Known messages by the share of words they have in common with ``text``, rare words counting more.
 
-    Numbers and quoted names are not among the words, since they may be the user's own; a message that quotes other names
-    counts a little less, so that of two with the same words the one with the same names comes first.
+    Numbers and quoted names are not among the words, since they may be the user's own; a message counts less the fewer of the
+    quoted names it shares, so that of two with the same words the one with the same names comes first.
     """
     words_of = {one: words(one.error) for one in known}
     counts = Counter(word for some in words_of.values() for word in some)
@@ -75,18 +76,20 @@ def rank(text: str, known: list[Known]) -> list[Match]:
     for line in error_lines(text):
         asked, names = words(line), quoted(line)
         for one in known:
-            same = _names_agree(names, quoted(one.error) or words(one.error))
-            share = _share(asked, words_of[one], weight, len(known)) * _WEIGHTS[one.source]
-            score = round(share if same else share * OTHER_NAMES, 2)
+            factor = _names_agree(names, quoted(one.error) or words(one.error))
+            score = round(_share(asked, words_of[one], weight, len(known)) * _WEIGHTS[one.source] * factor, 2)
             if score >= LEAST and (one not in best or score > best[one].score):
-                best[one] = Match(score, one, same)
+                best[one] = Match(score, one, factor > OTHER_NAMES)
     return sorted(best.values(), key=lambda match: (-match.score, match.known.place))[:MOST]
 
 
-def _names_agree(asked: set[str], known: set[str]) -> bool:
-    """Whether one name is the other, or both lie in the same module; no name at all agrees with everything."""
-    pairs = ((one, other) for one in asked for other in known)
-    return not asked or any(one == other or (_above(one) and _above(one) == _above(other)) for one, other in pairs)
+def _names_agree(asked: set[str], known: set[str]) -> float:
+    """1 when every name asked for is quoted, less when some are or lie in the same package, OTHER_NAMES when none does."""
+    if not asked:
+        return 1.0
+    near = {_above(name) for name in known} - {""}
+    found = sum(1.0 if name in known else NEAR_NAME if _above(name) in near else 0.0 for name in asked)
+    return OTHER_NAMES + (1 - OTHER_NAMES) * found / len(asked)
 
 
 def _above(name: str) -> str:
@@ -129,14 +132,26 @@ def _from_pages(root: Path) -> Iterator[Known]:
     for page in sorted((root / "references").glob("*.md")):
         source = "troubleshooting" if page.stem.startswith("troubleshooting") else "page"
         heading, in_fence = "", False
-        for number, line in enumerate(page.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        lines = page.read_text(encoding="utf-8", errors="replace").splitlines()
+        for number, line in enumerate(lines, start=1):
             if line.startswith("```"):
                 in_fence = not in_fence
             elif in_fence and source == "page":
                 continue
             heading = line.lstrip("# ") if line.startswith("#") and not in_fence else heading
             if _is_worth_comparing(line):
-                yield Known(source, f"references/{page.name}:{number}", _plain(line), f"section: {heading}")
+                advice = _fix_below(lines[number:]) if source == "troubleshooting" else ""
+                yield Known(source, f"references/{page.name}:{number}", _plain(line), advice or f"section: {heading}")
+
+
+def _fix_below(lines: list[str]) -> str:
+    """The fix that follows a heading, before the next one."""
+    for line in lines:
+        if line.startswith("#"):
+            break
+        if line.startswith("- Fix:"):
+            return line.removeprefix("- ")
+    return ""
 
 
 def _is_worth_comparing(line: str) -> bool:
@@ -145,7 +160,7 @@ def _is_worth_comparing(line: str) -> bool:
 
 def _plain(line: str) -> str:
     """Text of a Markdown line: code spans are words here, not names of the user's."""
-    return line.strip().strip("|").replace("`", " ").replace("**", "")
+    return line.strip("# |").replace("`", " ").replace("**", "").strip()
 
 
 def _lines(matches: list[Match], known: int) -> Iterator[str]:

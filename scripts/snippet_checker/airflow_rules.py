@@ -18,8 +18,8 @@ from .model import Check, Finding, Language, Result
 RULES = ("AIR003", "AIR301", "AIR302", "AIR303", "AIR304", "AIR311", "AIR312", "AIR321")
 
 
-def find_airflow_habits(checks: Sequence[Check]) -> dict[str, list[Finding]]:
-    """Findings by the place of each check, for the Airflow snippets among them; nothing where ruff is not installed."""
+def find_airflow_habits(checks: Sequence[Check]) -> dict[int, list[Finding]]:
+    """Findings by the id of each check, for the Airflow snippets among them; nothing where ruff is not installed."""
     asked = [c for c in checks if c.tool == "airflow" and c.snippet.language is Language.PYTHON and not c.snippet.marks.raises]
     beside = Path(sys.executable).with_name("ruff")
     ruff = str(beside) if beside.exists() else shutil.which("ruff")
@@ -32,13 +32,13 @@ def find_airflow_habits(checks: Sequence[Check]) -> dict[str, list[Finding]]:
         done = subprocess.run(
             [ruff, "check", "--select", ",".join(RULES), *options, folder], stdin=subprocess.DEVNULL, capture_output=True
         )
-    found: dict[str, list[Finding]] = {}
+    found: dict[int, list[Finding]] = {}
     for item in json.loads(done.stdout or "[]"):
         check = asked[int(Path(item["filename"]).stem)]
+        line = item["location"]["row"]
         # a syntax error is told by whoever loads the snippet
-        if item["code"] in RULES and not (item["code"] == "AIR003" and _runs_later(check.source, item["location"]["row"])):
-            place = check.place
-            found.setdefault(place, []).append(Finding(item["location"]["row"], item["code"], " ".join(item["message"].split())))
+        if item["code"] in RULES and not (item["code"] == "AIR003" and _runs_later(check.source, line)):
+            found.setdefault(id(check), []).append(Finding(line, item["code"], " ".join(item["message"].split())))
     return found
 
 

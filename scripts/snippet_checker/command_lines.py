@@ -69,6 +69,8 @@ def _check_click(command: Any, path: str, words: list[str]) -> None:
             raise
         raise ProbeFailure(type(error).__name__, f"{path}: {error.format_message()}") from error
     if hasattr(command, "get_command"):
+        # `dg scaffold defs` makes its subcommands with a callback that wants its options
+        context.params = {one.name: _value_or_default(one, options.get(one.name), context) for one in command.params}
         _check_click_group(command, context, path, rest)
     elif "help" not in options and "--help" not in words:
         _check_click_values(command, path, options, rest)
@@ -77,7 +79,13 @@ def _check_click(command: Any, path: str, words: list[str]) -> None:
 def _check_click_group(command: Any, context: Any, path: str, rest: list[str]) -> None:
     if not rest:
         return
-    found = command.get_command(context, rest[0])
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+            found = command.get_command(context, rest[0])
+    except SystemExit as leave:  # dg looks for a component itself, and ends when there is none of that name
+        lines = [line.strip() for line in said.getvalue().splitlines() if line.strip()]
+        raise ProbeFailure("NoSuchCommand", f"{path}: {lines[0] if lines else f'refuses {rest[0]!r}'}") from leave
     if found is None:
         names = command.list_commands(context)
         raise ProbeFailure("NoSuchCommand", f"{path}: No such command {rest[0]!r}", current=_near(rest[0], names))
@@ -96,6 +104,12 @@ def _check_click_values(command: Any, path: str, options: dict[str, Any], rest: 
                 raise ProbeFailure("BadParameter", f"{path}: {value!r} is not one of {', '.join(map(str, choices))}")
     if rest and not command.allow_extra_args:
         raise ProbeFailure("UsageError", f"{path}: Got unexpected extra argument ({rest[0]})")
+
+
+def _value_or_default(parameter: Any, given: Any, context: Any) -> Any:
+    """What click would hand to a callback, as text."""
+    value = parameter.get_default(context) if _is_unset(given) else given
+    return None if _is_unset(value) else value
 
 
 def _is_unset(value: Any) -> bool:

@@ -39,7 +39,7 @@ def main() -> None:
     reply_to = os.dup(1)  # answers alone go there: what imports and snippets print goes to standard error
     os.dup2(2, 1)
     probe = importlib.import_module(f"snippet_checker.probe_{arguments.tool}")
-    root = Path(tempfile.mkdtemp(prefix=f"snippets-{arguments.tool}-"))
+    root = isolation.claim_folder(f"snippets-{arguments.tool}-")
     os.environ["TMPDIR"] = str(root)
     tempfile.tempdir = None
     sys.path.remove(str(Path(__file__).resolve().parents[1]))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import resource
+import shutil
 import signal
 import socket
 import struct
@@ -35,6 +37,19 @@ FILE_LIMIT = 256 << 20  # bytes in one file
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
+
+
+def claim_folder(prefix: str) -> Path:
+    """A new temporary folder that is ours while this process or a fork of it lives; those that killed ones left are removed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        with contextlib.suppress(OSError), open(left / "claimed", "rb") as mark:
+            if left.stat().st_uid == os.getuid():
+                fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    claim = os.open(folder / "claimed", os.O_CREAT | os.O_WRONLY)  # never closed: the lock goes with the last process
+    fcntl.flock(claim, fcntl.LOCK_EX)
+    return folder
 
 
 def scrubbed_environment(environment: dict[str, str] | os._Environ[str]) -> dict[str, str]:

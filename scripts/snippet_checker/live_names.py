@@ -13,6 +13,7 @@ import enum
 import importlib
 import inspect
 import os
+import re
 import traceback
 import typing
 import warnings
@@ -22,6 +23,7 @@ from typing import Any
 
 UNKNOWN = object()
 _STALE_CATEGORIES = (DeprecationWarning, FutureWarning, PendingDeprecationWarning)
+_STALE_WORDS = re.compile(r"\bdeprecated\b|will be removed|will be an error|starting in dagster \d", re.IGNORECASE)
 
 
 def find_stale_names(source: str, probe: Any) -> list[dict[str, Any]]:
@@ -95,7 +97,7 @@ class _Resolver:
 
         def take(message: Any, category: type[Warning], filename: str, *rest: Any) -> None:
             if (
-                is_stale(category)
+                is_stale(category, str(message))
                 and self.concerns_tool(filename, category)
                 and not is_said_to_library(category, self.probe.ROOTS)
             ):
@@ -263,10 +265,31 @@ def is_said_to_library(category: type[Warning], roots: tuple[str, ...]) -> bool:
     return False
 
 
-def is_stale(category: type[Warning]) -> bool:
-    """Whether a warning says that something is on its way out."""
-    return issubclass(category, _STALE_CATEGORIES) or any(
-        word in category.__name__ for word in ("Deprecat", "Supersession", "RemovedIn")
+def is_said_straight_to(path: str, filename: str) -> bool:
+    """Whether code of the package that holds ``filename`` and warns now was called by the file ``path`` itself."""
+    package = _package_of(filename)
+    asking = True  # the checker's own frames stand innermost
+    for frame, _ in traceback.walk_stack(None):
+        name = frame.f_code.co_filename.replace("\\", "/")
+        asking = asking and os.path.dirname(name) == os.path.dirname(__file__)
+        passed_on = name.startswith("<frozen") or "/importlib/" in name or name == warnings.__file__
+        if asking or passed_on or (package and _package_of(name) == package):
+            continue
+        return name == path
+    return False
+
+
+def _package_of(filename: str) -> str:
+    """The installed package that a file belongs to, or nothing."""
+    return filename.replace("\\", "/").partition("/site-packages/")[2].split("/")[0].removesuffix(".py")
+
+
+def is_stale(category: type[Warning], message: str = "") -> bool:
+    """Whether a warning says that something is on its way out, by its class or, of a plain UserWarning, by its words."""
+    return (
+        issubclass(category, _STALE_CATEGORIES)
+        or any(word in category.__name__ for word in ("Deprecat", "Supersession", "RemovedIn"))
+        or (category is UserWarning and bool(_STALE_WORDS.search(message)))
     )
 
 

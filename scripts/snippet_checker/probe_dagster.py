@@ -237,7 +237,7 @@ def exercise(module: ModuleType, settings: dict[str, Any]) -> list[str]:
             done += _tick_schedules(module, definitions, instance, settings)
             done += _tick_sensors(module, definitions, instance)
         done += _evaluate_automation(definitions, instance)
-    return done
+    return done or [key.to_user_string() for key in definitions.resolve_asset_graph().external_asset_keys]
 
 
 def _materialize(definitions: Any, instance: Any, settings: dict[str, Any]) -> list[str]:

@@ -104,7 +104,7 @@ def run_all(checks: Sequence[Check], pythons: Mapping[str, Path], settings: Sett
     habits = find_airflow_habits([check for check, _, _ in jobs])
     ways = _Dispatcher(jobs, pythons, settings).results() if settings.fork else _one_process_each(jobs, pythons, settings)
     for result in ways:
-        yield with_habits(result, habits.get(result.check.place, []))
+        yield with_habits(result, habits.get(id(result.check), []))
 
 
 _Job = tuple[Check, str, dict[str, Any]]  # the check, the environment that proves it, the message to its process

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from . import isolation
-from .live_names import find_stale_names, is_owned, is_said_to_library, is_stale
+from .live_names import find_stale_names, is_owned, is_said_straight_to, is_said_to_library, is_stale
 from .locate import line_named_in
 from .probe_failure import ProbeFailure
 
@@ -272,11 +272,11 @@ class _RecordedWarnings(warnings.catch_warnings):  # type: ignore[type-arg]
         warnings.showwarning = self.show
 
     def show(self, message: Any, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None) -> None:
-        if not is_stale(category):
+        if not is_stale(category, str(message)):
             return
         if filename != self.path:  # the tool's own categories count where the snippet's line led to them
             owned = is_owned(category.__module__, self.roots) and not is_said_to_library(category, self.roots)
-            lineno = self.line_on_stack() if owned else 0
+            lineno = self.line_on_stack() if owned or is_said_straight_to(self.path, filename) else 0
         if lineno:
             self.findings.append({"line": lineno, "kind": category.__name__, "message": str(message), "current": ""})
 

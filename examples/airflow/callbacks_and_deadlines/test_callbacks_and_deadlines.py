@@ -9,11 +9,9 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from live_airflow import LiveAirflow, live_airflow
+from live_airflow import LiveAirflow
 from pendulum import datetime
 from run_dag import create_run, register_dag_file, rerun, run_dag
-
-__all__ = ["live_airflow"]
 
 DEADLINES = """
 from datetime import timedelta

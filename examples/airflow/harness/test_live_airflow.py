@@ -6,9 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from live_airflow import LiveAirflow, live_airflow, running_airflow
-
-__all__ = ["live_airflow"]
+from live_airflow import LiveAirflow, running_airflow
 
 MANUAL = """
 from airflow.sdk import DAG, Param, task

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 from finished_run import FinishedRun
-from live_airflow import LiveAirflow, live_airflow
+from live_airflow import LiveAirflow
 from run_dag import create_run, load_dag, register_dag_file
 from task_loop import StuckRun, run_to_end
 
-__all__ = ["live_airflow"]
 DAG_FILE = Path(__file__).with_name("ask_a_person.py")  # not dag.py: `dag.test()` would wait for ever
 DAGS = ("approve_prices", "refund_order", "nobody_answers")
 

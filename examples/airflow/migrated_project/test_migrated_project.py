@@ -65,8 +65,9 @@ def load_as_airflow_2(day: DateTime, following: DateTime) -> dict[str, object]:
 
 def test_each_edit_uncovers_the_next_error(tmp_path: Path) -> None:
     """A file tells one error a time: an import first, then what DAG and operators refuse."""
-    text, file = BEFORE.read_text(), tmp_path / "before.py"
-    for error, old, new in STEPS:
+    text = BEFORE.read_text()
+    for number, (error, old, new) in enumerate(STEPS):
+        file = tmp_path / f"step_{number}.py"  # of one file written twice in a second, Python may run the first one's byte code
         file.write_text(text)
         assert any(error in problem for problem in find_problems(file)), error
         assert old in text

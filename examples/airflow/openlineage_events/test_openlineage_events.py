@@ -22,23 +22,24 @@ from run_dag import run_dag
 
 with open_database(Path(sys.argv[2])):
     run = run_dag(Path(sys.argv[3]))
-print("STATES", sorted(run.task_states.items()))
+Path("told.txt").write_text(f"STATES {sorted(run.task_states.items())}")
 """
 LISTENERS = """
+from pathlib import Path
 from airflow.providers.openlineage.plugins.openlineage import OpenLineageProviderPlugin
-print("LISTENERS", len(OpenLineageProviderPlugin.listeners))
+Path("told.txt").write_text(f"LISTENERS {len(OpenLineageProviderPlugin.listeners)}")
 """
 STATES = "STATES [('add_up', 'success'), ('count_secrets', 'success'), ('land', 'success'), ('publish', 'failed')]"
 Events = dict[str, list[dict[str, Any]]]
 
 
 def run_in_own_process(home: Path, code: str, *arguments: object, **settings: str) -> str:
-    """Its last line. A process of its own, for the provider reads its settings once; no OpenLineage setting is inherited."""
+    """What it tells. A process of its own, for the provider reads its settings once; no OpenLineage setting is inherited."""
     inherited = {name: value for name, value in os.environ.items() if "OPENLINEAGE" not in name}
     own = inherited | {"AIRFLOW_HOME": str(home), "SHOP_DATABASE": str(home / "shop.duckdb")} | settings
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    done = subprocess.run(command, env=own, capture_output=True, text=True, timeout=240, check=True)
-    return done.stdout.strip().splitlines()[-1]
+    subprocess.run(command, env=own, cwd=home, capture_output=True, timeout=240, check=True)
+    return (home / "told.txt").read_text()
 
 
 def events_of(template: Path, home: Path, **settings: str) -> Events:

@@ -8,10 +8,9 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
-from live_airflow import LiveAirflow, live_airflow
+from live_airflow import LiveAirflow
 from run_dag import load_dag, run_dag
 
-__all__ = ["live_airflow"]
 EXPORT = "params_and_config_export"
 FORM = """
 from airflow.sdk import DAG, Param, task

@@ -15,11 +15,10 @@ import pytest
 from airflow.triggers.base import TriggerEvent
 from asset_events import AssetChange, run_on_events
 from deferral import collect_events, run_trigger, send_event, time_out
-from live_airflow import LiveAirflow, live_airflow
+from live_airflow import LiveAirflow
 from run_dag import load_dag, run_dag
 from task_loop import RunOptions
 
-__all__ = ["live_airflow"]
 WAIT = "sensors_and_triggers_wait"
 
 

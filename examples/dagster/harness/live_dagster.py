@@ -80,6 +80,9 @@ def live_dagster(definitions: Path, home: Path, environment: Mapping[str, str] |
     """
     home.mkdir(parents=True, exist_ok=True)
     (home / "dagster.yaml").write_text(INSTANCE_CONFIG)
+    with DagsterInstance.from_config(str(home)) as instance:  # creates the databases: two processes at once fall over each other
+        instance.get_runs(limit=1)
+        instance.all_instigator_state()
     port = _free_port()
     live = LiveDagster(f"http://127.0.0.1:{port}", home, DagsterGraphQLClient("127.0.0.1", port_number=port))
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DAGSTER_")}
