@@ -17,6 +17,8 @@ from site_pages import agents, badges, gallery, graphs, home, matrix, report, so
 from site_pages.sources import ROOT
 
 WRITTEN, BUILT = ROOT / ".cache" / "site" / "docs", ROOT / "site"
+# A search ranks long pages low: the one with all old names would never come first.
+BOOSTED = {name: f"---\nsearch:\n  boost: {boost}\n---\n\n" for name, boost in (("api-drift", 4), ("troubleshooting", 3))}
 THEME = Path(__file__).resolve().parent / "site_pages" / "theme"
 
 
@@ -61,7 +63,9 @@ def write_pages(target: Path, results: dict[str, Any]) -> list[sources.Example]:
     for page in [*pages, *(ROOT / name for name in ("SKILL.md", "CHANGELOG.md", "CONTRIBUTING.md") if (ROOT / name).exists())]:
         inside = page.relative_to(ROOT)
         text = badges.with_badges(str(inside), page.read_text(encoding="utf-8"), results)
-        texts[inside] = with_pictures(badges.with_site_links(without_front_matter(text), inside, inside, copied))
+        texts[inside] = BOOSTED.get(page.stem, "") + with_pictures(
+            badges.with_site_links(without_front_matter(text), inside, inside, copied)
+        )
     for example in examples:
         place = Path("examples") / example.tool / f"{example.name}.md"
         text = gallery.example_page(example, drawn.get((example.tool, example.name), []), results, copied)

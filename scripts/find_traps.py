@@ -4,15 +4,19 @@
 # ///
 """Find what loads, is green, and does not do what its author meant.
 
-  find_traps.py PROJECT_OR_FILE     every code location of a project, or one file; several may be named
-  find_traps.py --explain D005      what goes wrong, what to write, the versions it was shown on
+  find_traps.py PROJECT_OR_FILE       what a project has of Dagster, Airflow, Prefect, Snowflake SQL, Databricks bundles and
+                                      GitHub workflows, or one file; several may be named
+  find_traps.py --explain D005        what goes wrong, what to write, the versions it was shown on
+  find_traps.py . --write-baseline F  keep today's findings; with --baseline F only new ones are told
 
 Loads the files in the project's own interpreter (.venv, uv, poetry, conda; --python names another one) and looks at the
-live definitions. No body of an asset, check, schedule or sensor runs; no variable of yours is passed on; no connection
-leaves this machine. `# trap: ignore[D005] reason` on a definition keeps a finding quiet; without a reason it does not.
+live definitions; SQL and YAML are read. No body of an asset, check, task, flow, schedule or sensor runs; no variable of
+yours is passed on; no connection leaves this machine. `# trap: ignore[D005] reason` on a definition keeps a finding quiet;
+without a reason it does not. The project's pyproject.toml may say more: [tool.find-traps] with exclude, baseline, and
+ignore = { D007 = "reason" }.
 
 Exit code: 0 nothing found, or hints only; 1 traps, or a file that does not load; 2 could not look (no such path, no
-interpreter with Dagster, nothing of Dagster in it), 130 interrupted.
+interpreter with the tool, nothing of these tools in it), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -20,8 +24,11 @@ from __future__ import annotations
 import argparse
 import ast
 import dataclasses
+import importlib
+import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -29,17 +36,40 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parent
-sys.path.insert(0, str(SCRIPTS))
+PLACES = [str(place) for place in (SCRIPTS, SCRIPTS / "trap_rules.zip") if place.exists()]  # in the upload the rules are one file
+sys.path[:0] = PLACES
 
-from research_protocol.interpreters import choose_interpreter
+from research_protocol.interpreters import Interpreter, choose_interpreter, environments_below, find_interpreters
 from research_protocol.model import CannotLookError
 from research_protocol.project_files import list_files
 from snippet_checker.isolation import scrubbed_environment
-from trap_rules.dagster_traps import RULES
-from trap_rules.model import Finding
+from trap_rules import embedded_loaded, embedded_traps
+from trap_rules.baseline import without_baseline, write_baseline
+from trap_rules.load_files import RULES_OF
+from trap_rules.model import Finding, Rule
+from trap_rules.reports import as_annotations, as_junit, as_sarif
+from trap_rules.settings import Settings, read_settings
 from trap_rules.sources import called_name
 
-START = "import sys; sys.path.insert(0, {0!r}); from trap_rules.load_files import main; sys.path.remove({0!r}); main()"
+START = f"""\
+import sys
+sys.path[:0] = {PLACES}
+from trap_rules.load_files import main
+sys.path[:] = [place for place in sys.path if place not in {PLACES}]
+main()
+"""
+NOTHING = (
+    f"no Python file in it imports {', '.join(RULES_OF)}, and there is no Snowflake SQL, Databricks bundle or workflow; "
+    "nothing was checked"
+)
+START_EMBEDDED = f"""\
+import dataclasses, json, sys
+sys.path[:0] = {PLACES}
+from pathlib import Path
+from trap_rules.embedded_traps import find_in_files
+job = json.loads(sys.stdin.read())
+print(json.dumps([dataclasses.asdict(one) for one in find_in_files(job["files"], Path(job["root"]))]))
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,12 +77,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.explain:
             return explain(options.explain)
+        settings = read_settings(options.paths[0], {rule.id for own in all_rules().values() for rule in own})
         findings: dict[Finding, None] = {}
-        for path in options.paths:
-            findings |= dict.fromkeys(find_in(path, options))
-        return say(list(findings), options.json)
+        looked_at: list[str] = []
+        for root, files in projects(options.paths, settings):
+            looked_at += [file for own in files.values() for file in own]
+            findings |= dict.fromkeys(find_in(root, files, options))
+        if not looked_at and not options.allow_nothing:
+            raise CannotLookError(f"{', '.join(map(str, options.paths))}: {NOTHING}")
+        return tell(list(filter(settings.lets_through, findings)), looked_at, settings, options)
     except CannotLookError as error:
-        print(json.dumps({"error": str(error)}) if options.json else f"find_traps.py: {error}", file=sys.stderr)
+        print(json.dumps({"error": str(error)}) if options.format == "json" else f"find_traps.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; nothing is left running", file=sys.stderr)
@@ -61,24 +96,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PROJECT_OR_FILE", help="folders or Python files")
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PROJECT_OR_FILE", help="folders, Python files, SQL, YAML")
     parser.add_argument("--python", type=Path, help="the project's interpreter, instead of the one that is found")
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="a variable that loading needs")
     parser.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="time limit to load a file (30)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--format", choices=("text", "json", "sarif", "junit", "github"), default="text")
+    parser.add_argument("--json", action="store_const", const="json", dest="format", help="the same as --format json")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the report there, and the text of it to the terminal")
+    parser.add_argument("--baseline", type=Path, metavar="FILE", help="tell only what this file does not hold")
+    parser.add_argument("--write-baseline", type=Path, metavar="FILE", help="keep what is found in this file, and end with 0")
+    parser.add_argument("--allow-nothing", action="store_true", help="end with 0 where there is nothing to look at")
     parser.add_argument("--explain", metavar="ID", help="what a rule means, with its fix")
     options = parser.parse_args(arguments)
     if not options.paths and not options.explain:
-        parser.error("name a project folder or a Python file, or --explain ID")
+        parser.error("name a project folder or a file, or --explain ID")
     if wrong := [text for text in options.set if "=" not in text]:
         parser.error(f"--set {wrong[0]}: write NAME=VALUE")
     return options
 
 
 def explain(name: str) -> int:
-    rule = next((one for one in RULES if one.id == name.upper()), None)
+    rules = {rule.id: rule for own in all_rules().values() for rule in own}
+    rule = rules.get(name.upper())
     if rule is None:
-        raise CannotLookError(f"no rule {name}; there are {', '.join(one.id for one in RULES)}")
+        raise CannotLookError(f"no rule {name}; there are {', '.join(rules)}")
     hint = "\na hint: it may be meant so, and fails no check" if rule.hint else ""
     print(f"{rule.id}: ... {rule.message}{hint}\nwhat goes wrong: {rule.harm}\ninstead: {rule.fix}")
     print(f"shown on: {rule.holds_for}\nkeep quiet: # trap: ignore[{rule.id}] reason\npage: {rule.anchor}")
@@ -88,19 +129,58 @@ def explain(name: str) -> int:
 # --- finding
 
 
-def find_in(path: Path, options: argparse.Namespace) -> list[Finding]:
-    """Findings of one project or file; raises CannotLookError when there is nothing to look at, or nothing to look with."""
-    files = dagster_files(path)
-    if not files:
-        raise CannotLookError(f"{path}: no Python file in it imports dagster; nothing was checked")
+def all_rules() -> dict[str, tuple[Rule, ...]]:
+    """The rules of each tool, and of what is embedded in a platform."""
+    loaded = {tool: importlib.import_module(f"trap_rules.{module}").RULES for tool, module in RULES_OF.items()}
+    return loaded | {"embedded": embedded_traps.RULES}
+
+
+def projects(paths: Sequence[Path], settings: Settings) -> Iterator[tuple[Path, dict[str, list[str]]]]:
+    """What to look at: each folder with its files by tool, and the single files together, as one project."""
+    single: dict[str, list[str]] = {}
+    for path in paths:
+        files = files_by_tool(path, settings)
+        if path.is_dir():
+            yield path, files
+        else:
+            single = {tool: [*single.get(tool, []), *files.get(tool, [])] for tool in {**single, **files}}
+    named = [path for path in paths if not path.is_dir()]
+    if single:
+        yield (named[0] if len(named) == 1 else settings.root), single
+
+
+def find_in(path: Path, files: dict[str, list[str]], options: argparse.Namespace) -> list[Finding]:
+    """Findings of one project or file, tool by tool; raises CannotLookError when there is nothing to look with."""
+    found = [finding for tool, own in files.items() if tool != "embedded" for finding in find_with(tool, own, path, options)]
+    return found + find_embedded(files.get("embedded", []), path, options)
+
+
+def find_embedded(files: list[str], path: Path, options: argparse.Namespace) -> list[Finding]:
+    """Findings in SQL, YAML and scripts, which are read and not loaded; without PyYAML here, by an interpreter with it."""
     root = path.absolute() if path.is_dir() else path.absolute().parent
-    python = choose_interpreter(path, options.python)
+    if importlib.util.find_spec("yaml") or not any(file.endswith((".yml", ".yaml")) for file in files):
+        found = [dataclasses.asdict(one) for one in embedded_traps.find_in_files(files, root)]
+    else:
+        python = interpreter_with("yaml", path, options.python)
+        job = json.dumps({"files": files, "root": str(root)})
+        command = [python.path, "-c", START_EMBEDDED]
+        done = subprocess.run(command, input=job, env=environment_for(python.path), capture_output=True, text=True)
+        if done.returncode:
+            raise CannotLookError(f"{python.path}: {(done.stderr.strip().splitlines() or ['no answer'])[-1]}")
+        found = json.loads(done.stdout)
+    return [Finding(**{**one, "path": shown(one["path"])}) for one in found]
+
+
+def find_with(tool: str, files: list[str], path: Path, options: argparse.Namespace) -> list[Finding]:
+    """Findings in the files of one tool, looked into by an interpreter that has it."""
+    root = path.absolute() if path.is_dir() else path.absolute().parent
+    python = interpreter_with(tool, path, options.python)
     with tempfile.TemporaryDirectory(prefix="find-traps-") as folder:
         answers = Path(folder, "answers")
-        job = {"files": files, "root": str(root), "tool": "dagster", "timeout": options.timeout, "folder": folder}
+        job = {"files": files, "root": str(root), "tool": tool, "timeout": options.timeout, "folder": folder}
         job |= {"answers": str(answers), "variables": dict(text.split("=", 1) for text in options.set)}
         done = subprocess.run(
-            [python.path, "-c", START.format(str(SCRIPTS))],
+            [python.path, "-c", START],
             input=json.dumps(job),
             env=environment_for(python.path),
             cwd=folder,
@@ -116,6 +196,19 @@ def find_in(path: Path, options: argparse.Namespace) -> list[Finding]:
     return [Finding(**{**one, "path": shown(one["path"])}) for line in lines for one in line["findings"]]
 
 
+def interpreter_with(tool: str, path: Path, named: Path | None) -> Interpreter:
+    """The named interpreter, else the first of the project's, or of folders in it, whose environment has the tool."""
+    if named:
+        return choose_interpreter(path, named)
+    found = [*find_interpreters(path), *environments_below(path)]
+    return next((one for one in found if has_package(one, tool)), found[0])
+
+
+def has_package(python: Interpreter, tool: str) -> bool:
+    """Whether an environment holds a package, without starting its interpreter."""
+    return any(Path(python.path).parent.parent.glob(f"[Ll]ib*/**/site-packages/{tool}/__init__.py"))
+
+
 def environment_for(python: str) -> dict[str, str]:
     """No variable of the user's but the harmless ones; the environment's own commands, such as dbt, come first."""
     kept = scrubbed_environment(os.environ)
@@ -128,26 +221,28 @@ def shown(path: str) -> str:
     return path if here.startswith("..") else here
 
 
-def dagster_files(path: Path) -> list[str]:
-    """The files to load: those with Definitions; where a project has none, every one that imports Dagster, but no test."""
-    found = list_files(path).python
-    if path.is_file():
-        return found
-    trees = dict(_dagster_trees(found))
-    locations = [file for file, tree in trees.items() if _has_definitions(tree)]
-    return locations or list(trees)
-
-
-def _dagster_trees(files: Sequence[str]) -> Iterator[tuple[str, ast.Module]]:
-    for file in files:
-        if Path(file).name.startswith(("test_", "conftest")):
-            continue
+def files_by_tool(path: Path, settings: Settings) -> dict[str, list[str]]:
+    """The files to load with each tool: those that import it, but no test; of Dagster, where it has some, the code locations."""
+    listed = [file for file in list_files(path).python if not settings.excludes(file)]
+    names = [file for file in listed if path.is_file() or not Path(file).name.startswith(("test_", "conftest"))]
+    found: dict[str, dict[str, ast.Module]] = {tool: {} for tool in RULES_OF}
+    for file in names:
         text = Path(file).read_text(encoding="utf-8", errors="replace")
-        if "dagster" in text:
-            try:
-                yield file, ast.parse(text)
-            except SyntaxError:
-                yield file, ast.parse("defs = Definitions()")  # loading it says what is wrong, and where
+        for tool in RULES_OF:
+            if re.search(rf"^[ \t]*(?:from|import)[ \t][^#\n]*?\b{tool}(?:_\w+)?\b", text, re.MULTILINE):
+                found[tool][file] = _parsed(text)
+    locations = {file: tree for file, tree in found["dagster"].items() if _has_definitions(tree)}
+    found["dagster"] = locations or found["dagster"]
+    files = {tool: list(trees) for tool, trees in found.items() if trees}
+    embedded = [file for file in embedded_loaded.files_of(path) if not settings.excludes(file)]
+    return files | ({"embedded": embedded} if embedded else {})
+
+
+def _parsed(text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except SyntaxError:
+        return ast.parse("defs = Definitions()")  # loading it says what is wrong, and where
 
 
 def _has_definitions(tree: ast.Module) -> bool:
@@ -163,16 +258,55 @@ def _has_definitions(tree: ast.Module) -> bool:
 # --- saying
 
 
-def say(findings: Sequence[Finding], as_json: bool) -> int:
-    traps = [finding for finding in findings if not finding.hint]
-    if as_json:
-        print(json.dumps({"findings": [dataclasses.asdict(one) for one in findings]}, ensure_ascii=False))
-        return 1 if traps else 0
-    for one in findings:
-        print(f"{one.path}:{one.line}: {one.id}{' (hint)' if one.hint else ''} {one.message}\n    instead: {one.fix}")
-    hints = len(findings) - len(traps)
-    print(f"{len(traps)} found, {hints} hints" + ("; --explain ID says what goes wrong" if findings else ""))
-    return 1 if traps else 0
+def tell(findings: list[Finding], looked_at: list[str], settings: Settings, options: argparse.Namespace) -> int:
+    """Print or write the report, without what the baseline holds; the exit code."""
+    if options.write_baseline:
+        write_baseline(options.write_baseline, findings, settings.root)
+        print(f"{len(findings)} findings kept in {options.write_baseline}; check with --baseline {options.write_baseline}")
+        return 0
+    facts = []
+    if baseline := options.baseline or settings.baseline:
+        findings, known, gone = without_baseline(baseline, findings, settings.root)
+        facts = [f"{known} in {baseline}"] + ([f"{gone} of its entries are found no more: write it again"] if gone else [])
+    report = report_in(options.format, findings, looked_at, settings)
+    if options.output:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_text(report, encoding="utf-8")
+        report = report_in("text", findings, looked_at, settings)
+    print(report)
+    if facts and (options.format == "text" or options.output):
+        print("; ".join(facts))
+    return 1 if any(not finding.hint for finding in findings) else 0
+
+
+def report_in(form: str, findings: Sequence[Finding], looked_at: Sequence[str], settings: Settings) -> str:
+    """The findings as text, JSON, SARIF, JUnit or GitHub's annotations."""
+    if form == "json":
+        return json.dumps({"findings": [dataclasses.asdict(one) for one in findings]}, ensure_ascii=False)
+    if form == "sarif":
+        rules = [rule for own in all_rules().values() for rule in own]
+        return json.dumps(as_sarif(findings, rules, settings.root, skill_version()), indent=1, ensure_ascii=False)
+    if form == "junit":
+        return as_junit(findings, looked_at, settings.root).decode()
+    if form == "github":
+        return "\n".join([*as_annotations(findings, settings.root), summary(findings)])
+    lines = [
+        f"{one.path}:{one.line}: {one.id}{' (hint)' if one.hint else ''} {one.message}\n    instead: {one.fix}"
+        for one in findings
+    ]
+    return "\n".join([*lines, summary(findings)])
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """The closing line."""
+    traps = sum(not finding.hint for finding in findings)
+    return f"{traps} found, {len(findings) - traps} hints" + ("; --explain ID says what goes wrong" if findings else "")
+
+
+def skill_version() -> str:
+    """The version that SKILL.md states."""
+    found = re.search(r'version: "([^"]+)"', (SCRIPTS.parent / "SKILL.md").read_text(encoding="utf-8"))
+    return found[1] if found else "0"
 
 
 if __name__ == "__main__":

@@ -96,7 +96,9 @@ def steps(fast: bool, tools: tuple[str, ...] | list[str]) -> list[Step]:
             command = [str(python_of(tool)), "-m", "pytest", "-q", f"examples/{tool}", *without_slow]
             listed.append(Step(f"examples of {tool}", command))
     if not fast:
-        checks = Step("every snippet and example", [python, "scripts/check.py"])
+        checks = Step(
+            "every snippet and example", [python, "scripts/check.py", "--timeout", "240"]
+        )  # another step runs beside it
         listed += [checks, Step("the site in a browser", [python, "-m", "pytest", "-q", "tests/test_site.py"], checks.name)]
     return listed
 

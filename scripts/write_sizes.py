@@ -47,7 +47,7 @@ def table() -> str:
     chosen, left = make_dist.choose(list(make_dist.always()), make_dist.wanted_examples())
     make_dist.write(target := ROOT / "dist" / f"{make_dist.NAME}.zip", chosen)
     size = round(target.stat().st_size, -4)
-    said = f"The upload zip: {len(chosen)} files, about {size // 1000:,} kB; {len(left)} examples of its list did not fit."
+    said = f"The upload zip: {len(chosen) + 1} files, about {size // 1000:,} kB; {len(left)} examples of its list did not fit."
     return "\n".join([*lines, "", said, ""])
 
 

@@ -10,24 +10,27 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from trap_rules.dagster_traps import RULES
+from find_traps import all_rules
 
 PAGE = Path(__file__).resolve().parents[1] / "references" / "traps.md"
+LONGEST = 24_000  # characters: 6,000 tokens
 HEAD = """\
 # Green but wrong: traps that no error announces
 
 Written by `scripts/write_traps_page.py` from the rules of `scripts/find_traps.py`, which finds them in a project: it loads
-the definitions, runs no body and passes no credential on. Each was shown by a run of its example, beside a twin that goes
-right. Rules exist for Dagster so far (1.13.27); what is known of the other tools stands under **Traps** on their pages.
+the definitions, reads SQL and YAML, runs no body and passes no credential on. Each was shown by a run of its example, beside
+a twin that goes right.
 
 ```bash
 python scripts/find_traps.py src/
 python scripts/find_traps.py --explain D005
+python scripts/find_traps.py . --write-baseline traps.json
+python scripts/find_traps.py . --baseline traps.json --format sarif --output traps.sarif
 ```
 
-A comment `# trap: ignore[D005] reason` on the definition keeps a finding quiet; without a reason it does not.
-
-## Dagster
+A comment `# trap: ignore[D005] reason` on the definition (`--` in SQL) keeps a finding quiet; without a reason it does not.
+For a whole project: `[tool.find-traps]` in its pyproject.toml, with `exclude`, `baseline` and `ignore = { D007 = "reason" }`.
+A hint may be meant so, and fails no check.
 """
 
 
@@ -46,13 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def page() -> str:
-    """The whole page: a heading a rule, which is what a finding links to."""
+    """The whole page: a section for each tool, in it a heading for each rule, which is what a finding links to."""
     parts = [HEAD]
-    for rule in RULES:
-        kind = " A hint: it can be meant so." if rule.hint else ""
-        parts.append(
-            f"### {rule.id}\n\nA definition {rule.message}.{kind} {rule.harm}\nInstead: {rule.fix}. Shown on {rule.holds_for}.\n"
-        )
+    for tool, rules in all_rules().items():
+        parts.append(f"## {tool.capitalize()}\n\nShown on {', '.join(sorted({rule.holds_for for rule in rules}))}.\n")
+        for rule in rules:
+            message, kind = rule.message[0].upper() + rule.message[1:], " (hint)" if rule.hint else ""
+            parts.append(f"### {rule.id}\n\n{message}{kind}. {rule.harm}\nInstead: {rule.fix}.\n")
     return "\n".join(parts)
 
 

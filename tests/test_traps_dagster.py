@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trap_proofs
 import write_traps_page
-from proving import ROOT, interpreter
-from snippet_checker.isolation import scrubbed_environment
+from proving import ROOT
+from trap_proofs import FIND, cases_of, marked_lines, places, run_cases
 from trap_rules.dagster_traps import RULES
 
 pytestmark = pytest.mark.slow
-CASES = ROOT / "tests" / "trap_cases" / "dagster"
-FIND = [sys.executable, str(ROOT / "scripts" / "find_traps.py")]
+CASES = cases_of("dagster")
 UNTOUCHED = {"orders": "success", "orders_not_empty": "success", "report": "success"}
 GATED = {"orders": "success", "orders_not_empty": "failure", "report": "not started"}
 REFUSED = {"orders:not_empty": False}
@@ -93,23 +91,13 @@ IN_EXAMPLES = {
 
 
 def find(*arguments: str | Path) -> tuple[int, list[dict[str, Any]]]:
-    """Exit code and findings of the command with Dagster's locked environment."""
-    command = [*FIND, *map(str, arguments), "--json", "--python", str(interpreter("dagster"))]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.stdout, done.stderr
-    return done.returncode, json.loads(done.stdout)["findings"]
+    return trap_proofs.find("dagster", *arguments)
 
 
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of all cases in which everything was run once; what came of it is in `shown.json`."""
-    folder = tmp_path_factory.mktemp("traps") / "cases"
-    shutil.copytree(CASES, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    command = [str(interpreter("dagster")), str(folder / "run_cases.py"), str(ROOT / "examples" / "dagster" / "harness")]
-    done = subprocess.run(command, cwd=folder, env=scrubbed_environment(os.environ), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-    (folder / "run_cases.py").unlink()
-    return folder
+    return run_cases("dagster", tmp_path_factory.mktemp("traps") / "cases")
 
 
 @pytest.fixture(scope="module")
@@ -121,16 +109,6 @@ def shown(cases: Path) -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="module")
 def findings(cases: Path) -> list[dict[str, Any]]:
     return find(cases)[1]
-
-
-def marked_lines(cases: Path) -> set[tuple[str, int, str]]:
-    """(path, line, rule) of every line of a case that says `# found`."""
-    return {
-        (str(path), number, path.parent.name)
-        for path in cases.glob("D*/*.py")
-        for number, line in enumerate(path.read_text().splitlines(), start=1)
-        if line.endswith("# found")
-    }
 
 
 def test_every_rule_has_a_pair_that_was_run(shown: dict[str, dict[str, Any]]) -> None:
@@ -147,7 +125,7 @@ def test_the_run_does_what_the_rule_says(rule: str, shown: dict[str, dict[str, A
 
 def test_each_bad_example_has_its_finding_and_no_twin_has_one(cases: Path, findings: list[dict[str, Any]]) -> None:
     """What is found is what is marked: file, line and rule."""
-    assert {(one["path"], one["line"], one["id"]) for one in findings} == marked_lines(cases)
+    assert places(findings) == marked_lines(cases)
 
 
 def test_examples_have_no_finding_but_the_listed_true_ones() -> None:
@@ -208,3 +186,4 @@ def test_a_folder_without_dagster_is_not_called_clean(tmp_path: Path) -> None:
 def test_the_page_of_traps_is_that_of_the_rules() -> None:
     """Whoever changes a rule and forgets the page is told."""
     assert write_traps_page.main(["--check"]) == 0
+    assert len(write_traps_page.page()) <= write_traps_page.LONGEST

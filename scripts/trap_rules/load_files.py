@@ -24,7 +24,26 @@ from snippet_checker import isolation
 
 from .model import Finding
 
-RULES_OF = {"dagster": "dagster_traps"}
+RULES_OF = {"dagster": "dagster_traps", "airflow": "airflow_traps", "prefect": "prefect_traps"}
+VARIABLES_OF = {
+    "dagster": {"DAGSTER_HOME": "{folder}/home"},
+    "airflow": {
+        "AIRFLOW_HOME": "{folder}/home",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH": "50",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "CRITICAL",
+        "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",
+        "AIRFLOW__OPENLINEAGE__DISABLED": "True",
+    },
+    "prefect": {"PREFECT_HOME": "{folder}/home", "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false"},
+}
+LOADED_BY = {
+    "dagster": "`dagster definitions validate -f` loads it",
+    "airflow": "`airflow dag-processor` loads it",
+    "prefect": "`python FILE` does",
+}
+
+MOST_AT_ONCE, LEAST_EACH = 4, 4  # processes, and files that make one worth it
 
 
 def main() -> None:
@@ -36,27 +55,58 @@ def main() -> None:
     job = json.loads(sys.stdin.read())
     sys.dont_write_bytecode = True
     sys.path[:] = [entry for entry in sys.path if entry]
+    isolation.end_with_parent()
     isolation.close_network()
     isolation.limit_resources()
+    _set_variables(job["tool"], Path(job["folder"]))
     try:
         importlib.import_module(job["tool"])
         rules: Any = importlib.import_module(f"trap_rules.{RULES_OF[job['tool']]}")
+        getattr(rules, "prepare", list)()
         _import_what_files_share(job)
     except ImportError as error:
         Path(job["answers"]).write_text(json.dumps({"machine": f"{sys.executable} has no {job['tool']}: {error}"}) + "\n")
         return
-    with open(job["answers"], "w", encoding="utf-8") as answers:
-        for number, file in enumerate(job["files"]):
-            found = _in_fork(rules, Path(file), job, Path(job["folder"], str(number)))
-            answers.write(json.dumps({"file": file, "findings": [dataclasses.asdict(one) for one in found]}) + "\n")
-            answers.flush()
+    places = dict(enumerate(job["files"]))
+    share = min(os.cpu_count() or 1, MOST_AT_ONCE, max(1, len(places) // LEAST_EACH))
+    shares = [dict(list(places.items())[number::share]) for number in range(share)]
+    parts = [Path(f"{job['answers']}.{number}") for number in range(share)]
+    for child in [_start_share(rules, own, job, part) for own, part in zip(shares, parts, strict=True)]:
+        os.waitpid(child, 0)
+    lines = [line for part in parts if part.exists() for line in part.read_text(encoding="utf-8").splitlines()]
+    order = {file: number for number, file in places.items()}
+    lines.sort(key=lambda line: order[json.loads(line)["file"]])
+    Path(job["answers"]).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _start_share(rules: Any, files: dict[int, str], job: dict[str, Any], target: Path) -> int:
+    """A process that looks into some of the files, one after the other, and writes its answers to ``target``."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        isolation.end_with_parent()
+        with open(target, "w", encoding="utf-8") as answers:
+            for number, file in files.items():
+                found = _in_fork(rules, Path(file), job, Path(job["folder"], str(number)))
+                answers.write(json.dumps({"file": file, "findings": [dataclasses.asdict(one) for one in found]}) + "\n")
+                answers.flush()
+    except Exception:
+        traceback.print_exc()  # the command shows its last line
+    finally:
+        os._exit(0)
+
+
+def _set_variables(tool: str, folder: Path) -> None:
+    """A home of the tool's own below ``folder``, and no message to anyone."""
+    os.environ |= {name: value.format(folder=folder) for name, value in VARIABLES_OF[tool].items()}
 
 
 def _import_what_files_share(job: dict[str, Any]) -> None:
     """Import the tool's own packages that the files name, once for all of them; what fails here is told by its file."""
     nodes = [node for file in job["files"] for node in _nodes(file)]
     for name in sorted({name for node in nodes for name in _imported(node)}):
-        if name.split(".")[0].startswith(f"{job['tool']}_"):
+        if name.startswith((f"{job['tool']}_", f"{job['tool']}.")):
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
 
@@ -119,29 +169,48 @@ def _answer(rules: Any, file: Path, job: dict[str, Any], folder: Path, writing: 
     connections: list[str] = []
     isolation.watch_connections(connections)
     isolation.enter_folder(folder)
-    os.environ["DAGSTER_HOME"] = str(folder / "home")
+    _set_variables(job["tool"], folder)
     os.environ |= job.get("variables", {})
     try:
-        found = rules.find_traps(_load(file), file, Path(job["root"]))
+        found = _look_into(rules, file, Path(job["root"]))
+        if connections and any(one.id == "LOAD" for one in found):  # a tool that keeps import errors hides their cause
+            raise ConnectionRefusedError(connections[0])
     except BaseException as error:  # a file may raise SystemExit, KeyboardInterrupt or worse
-        found = [_not_loaded(file, _line_in(error, file), _reason(error, connections), _way_out(error, connections))]
+        way_out = _way_out(error, connections, job["tool"])
+        found = [_not_loaded(file, _line_in(error, file), _reason(error, connections), way_out)]
     with os.fdopen(writing, "w", encoding="utf-8") as pipe:
         pipe.write(json.dumps([dataclasses.asdict(one) for one in found]))
 
 
+def _look_into(rules: Any, file: Path, root: Path) -> list[Finding]:
+    """What the rules find; a module of rules with ``look_into`` loads the file in its tool's own way."""
+    if hasattr(rules, "look_into"):
+        _extend_path(file)
+        found: list[Finding] = rules.look_into(file, root)
+    else:
+        found = rules.find_traps(_load(file), file, root)
+    return found
+
+
 def _load(file: Path) -> ModuleType:
     """Import the file: one in a package under its dotted name, any other under its own, as `dagster dev -f` does."""
+    package_root = _extend_path(file)
+    if package_root != file.parent:
+        return importlib.import_module(".".join(file.relative_to(package_root).with_suffix("").parts))
+    from snippet_checker.run_snippet import load_module
+
+    return load_module(file, file.stem)
+
+
+def _extend_path(file: Path) -> Path:
+    """Make importable what stands beside the file and in its project; return the folder above its packages."""
     package_root = file.parent
     while (package_root / "__init__.py").exists():
         package_root = package_root.parent
     project = next((p for p in file.parents if (p / "pyproject.toml").exists() or (p / ".git").exists()), package_root)
     roots = [file.parent] if package_root == file.parent else []
     sys.path[:0] = [str(folder) for folder in dict.fromkeys([*roots, package_root, project / "src", project]) if folder.is_dir()]
-    if package_root != file.parent:
-        return importlib.import_module(".".join(file.relative_to(package_root).with_suffix("").parts))
-    from snippet_checker.run_snippet import load_module
-
-    return load_module(file, file.stem)
+    return package_root
 
 
 def _not_loaded(file: Path, line: int, message: str, way_out: str) -> Finding:
@@ -164,11 +233,11 @@ def _reason(error: BaseException, connections: list[str]) -> str:
     return f"{type(cause).__name__}: {' '.join(str(cause).split())[:300]}"
 
 
-def _way_out(error: BaseException, connections: list[str]) -> str:
+def _way_out(error: BaseException, connections: list[str], tool: str) -> str:
     if connections:
-        return "move the call into the body of an asset, sensor or resource"
+        return "move the call into the body of an asset, task, flow, sensor or resource"
     if isinstance(error, ModuleNotFoundError):
         return "name the project's own interpreter with --python"
     if isinstance(error, KeyError) and "environ" in "".join(traceback.format_tb(error.__traceback__)[-1:]):
-        return "no variable of yours is passed on: read it at run time with dg.EnvVar, or give it with --set NAME=VALUE"
-    return "mend what the message names; the file must load as `dagster definitions validate -f` loads it"
+        return "no variable of yours is passed on: read it at run time, or give it with --set NAME=VALUE"
+    return f"mend what the message names; the file must load as {LOADED_BY[tool]}"

@@ -103,6 +103,17 @@ def calls_in(tree: ast.AST) -> Iterator[ast.Call]:
     return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
+def imported_from(tree: ast.AST) -> dict[str, str]:
+    """The module that each imported name of a source comes from."""
+    found: dict[str, str] = {}
+    for one in ast.walk(tree):
+        if isinstance(one, ast.ImportFrom) and one.module:
+            found |= {alias.asname or alias.name: one.module for alias in one.names}
+        elif isinstance(one, ast.Import):
+            found |= {alias.asname or alias.name.split(".")[0]: alias.name for alias in one.names}
+    return found
+
+
 def arguments_of(call: ast.Call) -> list[ast.expr]:
     return [*call.args, *(keyword.value for keyword in call.keywords)]
 

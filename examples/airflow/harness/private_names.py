@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PRIVATE_NAMES = (
     "airflow.dag_processing.processor._execute_dag_callbacks",
     "airflow.jobs.scheduler_job_runner.SchedulerJobRunner._create_dagruns_for_dags",
+    "airflow.jobs.scheduler_job_runner.SchedulerJobRunner._executable_task_instances_to_queued",
     "airflow.jobs.scheduler_job_runner.SchedulerJobRunner._set_exceeds_max_active_runs",
     "airflow.sdk._shared.secrets_masker.redact",
     "airflow.sdk._shared.secrets_masker.reset_secrets_masker",
@@ -61,6 +62,11 @@ def create_dag_runs(runner: SchedulerJobRunner, dag_models: Sequence[DagModel], 
     session.commit()
     with prohibit_commit(session) as guard:
         runner._create_dagruns_for_dags(guard, session)
+
+
+def queue_within_limits(runner: SchedulerJobRunner, limit: int, session: Session) -> list[Any]:
+    """The task instances that the scheduler would queue now, at most `limit`, by pools, priorities and limits of concurrency."""
+    return runner._executable_task_instances_to_queued(limit, session=session)
 
 
 def run_dag_level_callback(bag: Any, request: Any, log: Any) -> None:

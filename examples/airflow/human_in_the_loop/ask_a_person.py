@@ -19,14 +19,14 @@ PATIENCE = timedelta(seconds=int(os.environ.get("SHOP_PATIENCE", "86400")))
 
 @dag(schedule=None, tags=["shop"])
 def approve_prices() -> None:
-    """`report` runs after a rejection too: only direct downstream tasks are skipped, and its rule is `all_done`."""
+    """`report` runs after a rejection too, not after a failure: only direct downstream tasks are skipped; rule `none_failed`."""
     approve = ApprovalOperator(task_id="approve", subject="Publish the prices of {{ run_id }}?", body="3 prices changed")
 
     @task
     def publish() -> str:
         return "published"
 
-    @task(trigger_rule="all_done")
+    @task(trigger_rule="none_failed")
     def report() -> str:
         return "reported"
 

@@ -6,10 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow_processes import end_trees
+
+if TYPE_CHECKING:
+    from live_airflow import LiveAirflow
 
 HARNESS = Path(__file__).parents[1] / "harness"
 RUN = """
@@ -28,6 +33,12 @@ LISTENERS = """
 from pathlib import Path
 from airflow.providers.openlineage.plugins.openlineage import OpenLineageProviderPlugin
 Path("told.txt").write_text(f"LISTENERS {len(OpenLineageProviderPlugin.listeners)}")
+"""
+NO_TASK_PROCESS = """
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG
+with DAG("run_without_a_worker", schedule=None):
+    EmptyOperator(task_id="nothing")
 """
 STATES = "STATES [('add_up', 'success'), ('count_secrets', 'success'), ('land', 'success'), ('publish', 'failed')]"
 Events = dict[str, list[dict[str, Any]]]
@@ -123,3 +134,32 @@ def test_silent_without_a_transport_or_when_disabled_nobody_listens(
 ) -> None:
     """An installed provider with a namespace only is off."""
     assert run_in_own_process(tmp_path, LISTENERS, **settings) == f"LISTENERS {listeners}"
+
+
+@pytest.fixture
+def scheduler_events(live_airflow: LiveAirflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The file of events of a live Airflow whose scheduler alone has a transport; afterwards it has none again."""
+    file = tmp_path / "events.ndjson"
+    transport = json.dumps({"type": "file", "log_file_path": str(file), "append": True})
+    with live_airflow.without("scheduler"), monkeypatch.context() as settings:
+        settings.setitem(live_airflow.environment, "AIRFLOW__OPENLINEAGE__TRANSPORT", transport)
+        settings.setitem(live_airflow.environment, "AIRFLOW__OPENLINEAGE__DISABLED", "False")
+        live_airflow.start("scheduler")
+        yield file
+        end_trees([live_airflow.processes.pop("scheduler")])
+
+
+@pytest.mark.slow
+def test_the_runs_own_start_is_sent_by_the_scheduler(live_airflow: LiveAirflow, scheduler_events: Path) -> None:
+    """No task process and no other component could have: START when the run begins, COMPLETE when it ends."""
+    live_airflow.add_dag_file("run_without_a_worker.py", NO_TASK_PROCESS, "run_without_a_worker")
+    run_id = live_airflow.trigger("run_without_a_worker")
+    assert live_airflow.wait_for_run("run_without_a_worker", run_id) == (run_id, "success")
+
+    def sent() -> list[str]:
+        lines = scheduler_events.read_text().splitlines() if scheduler_events.exists() else []
+        events = [json.loads(line) for line in lines]
+        return [event["eventType"] for event in events if event["job"]["name"] == "run_without_a_worker"]
+
+    live_airflow.wait(lambda: len(sent()) == 2, lambda: f"sent: {sent()}")
+    assert sorted(sent()) == ["COMPLETE", "START"]

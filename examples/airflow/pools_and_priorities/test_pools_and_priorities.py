@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from private_names import queue_within_limits
 from run_dag import create_run, register_dag_file
 
 pytestmark = pytest.mark.usefixtures("metadata_database")
@@ -46,7 +47,7 @@ def queue_next(limit: int = 100) -> list[str]:
         run.schedule_tis(ready, session=session)
     session.commit()
     runner = SchedulerJobRunner(job=Job(), executors=[LocalExecutor(parallelism=limit)])
-    queued = [ti.task_id for ti in runner._executable_task_instances_to_queued(limit, session=session)]
+    queued = [ti.task_id for ti in queue_within_limits(runner, limit, session)]
     session.commit()
     return queued
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import Artifact, FlowRun, Log, TaskRun
 from prefect.client.schemas.sorting import LogSort
+from prefect.states import Scheduled
 from private_names import execute_run, send_what_waits
 
 PAGE = 200  # the server's limit for one answer
@@ -85,8 +87,24 @@ def run_and_read(flow: Flow[..., Any], **parameters: Any) -> FinishedRun:
 
 
 def execute_and_read(flow: Flow[..., Any], flow_run: FlowRun) -> FinishedRun:
-    """Execute a run that exists on the server: of a deployment, an automation, the scheduler."""
+    """Execute a run that exists on the server, now: of a deployment, an automation, the scheduler.
+
+    The engine would sleep until the moment of a run that is due later; such a run is made due, and keeps the moment as
+    its expected start. A run that suspends itself is Suspended: read it again and execute that when it is resumed.
+    """
+    _make_due(flow_run.id)
     return read_run(flow_run.id, execute_run(flow, flow_run))
+
+
+def _is_later(state: State[Any]) -> bool:
+    return state.state_details.scheduled_time is not None and state.state_details.scheduled_time > datetime.now(UTC)
+
+
+def _make_due(flow_run_id: UUID) -> None:
+    with get_client(sync_client=True) as client:
+        state = client.read_flow_run(flow_run_id).state
+        if state and state.is_scheduled() and _is_later(state):
+            client.set_flow_run_state(flow_run_id, Scheduled(scheduled_time=datetime.now(UTC)), force=True)
 
 
 def read_run(flow_run_id: UUID, state: State[Any] | None = None) -> FinishedRun:

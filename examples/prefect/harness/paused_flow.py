@@ -1,7 +1,8 @@
 """A flow that waits for somebody, in a thread of the test, and the answer that the test gives it.
 
 Real: the pause on the server, its time-out, the input's validation, the engine. Simulated: the person.
-A flow that suspends itself ends its process; run it again by `finished_run.execute_and_read` after `answer`.
+A flow that suspends itself ends its process; `finished_run.execute_and_read` executes it up to there, and again after
+`answer`, with the run read anew.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from uuid import UUID
 
 from prefect import Flow
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
 from prefect.flow_runs import resume_flow_run
 from private_names import execute_run
 
@@ -41,11 +43,18 @@ class WaitingFlow:
 
     def answer(self, **given: Any) -> None:
         """Resume the run with this input; raises ValueError when the server refuses it."""
-        try:
-            resume_flow_run(self.id, run_input=given or None)
-        except Exception as refused:
-            detail = getattr(getattr(refused, "response", None), "text", "") or str(refused)
-            raise ValueError(f"the server refuses {given}: {detail[:500]}") from refused
+        answer(self.id, **given)
+
+
+def answer(flow_run_id: UUID, **given: Any) -> FlowRun:
+    """Resume a paused or suspended run with this input, and read it again; raises ValueError when the server refuses it."""
+    try:
+        resume_flow_run(flow_run_id, run_input=given or None)
+    except Exception as refused:
+        detail = getattr(getattr(refused, "response", None), "text", "") or str(refused)
+        raise ValueError(f"the server refuses {given}: {detail[:500]}") from refused
+    with get_client(sync_client=True) as client:
+        return client.read_flow_run(flow_run_id)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import Any
 from prefect import Flow, State
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
+from prefect.exceptions import Pause
 
 USES = {
     "prefect.events.worker:EventsWorker.drain_all": "sends the events that wait in this process; task runs are such events",
@@ -45,13 +46,17 @@ def send_what_waits() -> None:
 
 
 def execute_run(flow: Flow[..., Any], flow_run: FlowRun, parameters: dict[str, Any] | None = None) -> State[Any]:
-    """The final state of a run that the server knows already, executed in this process; an async flow gets a loop.
+    """The last state of a run that the server knows already, executed in this process; an async flow gets a loop.
 
-    Without `parameters` the run has those that the server stored, as in a worker.
+    Without `parameters` the run has those that the server stored, as in a worker. A flow that suspends itself leaves the
+    engine by a signal, which ends a worker's process; here the state is Suspended.
     """
     run_flow = private_name("prefect.flow_engine:run_flow")
-    state = run_flow(flow, flow_run=flow_run, parameters=parameters, return_type="state")
-    return asyncio.run(_awaited(state)) if inspect.isawaitable(state) else state
+    try:
+        state = run_flow(flow, flow_run=flow_run, parameters=parameters, return_type="state")
+        return asyncio.run(_awaited(state)) if inspect.isawaitable(state) else state
+    except Pause as suspended:
+        return suspended.state
 
 
 async def _awaited(awaitable: Awaitable[State[Any]]) -> State[Any]:

@@ -36,11 +36,16 @@ class ServedFlow:
     left_running: tuple[int, ...] = ()
 
     def wait_for(self, run: UUID, *states: str, seconds: float = WAIT_SECONDS) -> FlowRun:
-        """The run, once it is in one of these states. Raises RuntimeError with its state and the end of the log."""
+        """The run, once it is in one of these states.
+
+        Raises RuntimeError with its state and the end of the log: after `seconds`, and at once when the run has ended
+        in another state or the script has ended.
+        """
         deadline = time.monotonic() + seconds
         with get_client(sync_client=True) as client:
             while (found := client.read_flow_run(run)).state_name not in states:
-                if time.monotonic() > deadline or self.process.poll() is not None:
+                ended = found.state is not None and found.state.is_final()
+                if ended or time.monotonic() > deadline or self.process.poll() is not None:
                     raise RuntimeError(f"run {found.name} is {found.state_name}, not {states}: {self.said()}")
                 time.sleep(0.1)
         return found

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from finished_run import execute_and_read, read_run, run_and_read
-from prefect import flow, task
+from paused_flow import answer
+from prefect import Flow, flow, suspend_flow_run, task
 from prefect.artifacts import create_table_artifact
 from prefect.client.orchestration import get_client
 from prefect.logging import get_run_logger
+from prefect.runtime import flow_run as this_run
+from prefect.states import Scheduled
 from prefect_server import PrefectServer
 
 pytestmark = pytest.mark.slow
@@ -45,6 +49,24 @@ async def load_one(rows: int = 3) -> int:
     """An async flow with a synchronous task."""
     get_run_logger().warning("about to load")
     return load(rows)
+
+
+@flow
+def due() -> datetime:
+    """When it was to start."""
+    return this_run.scheduled_start_time
+
+
+@flow
+def load_what_is_asked() -> str:
+    """Ends its process until somebody says how many rows."""
+    return f"{suspend_flow_run(wait_for_input=int, timeout=60)} rows"
+
+
+@flow
+async def load_what_is_asked_async() -> str:
+    """The same, as a coroutine."""
+    return f"{await suspend_flow_run(wait_for_input=int, timeout=60)} rows"
 
 
 @pytest.fixture(autouse=True)
@@ -96,3 +118,20 @@ def test_a_scheduled_run_has_the_parameters_of_its_deployment() -> None:
         flow_run = client.create_flow_run_from_deployment(deployment_id)
     assert execute_and_read(load_all, flow_run).result == 4
     assert read_run(flow_run.id).task_states == {"load": ["Completed"]}
+
+
+def test_a_run_of_the_future_is_executed_now_and_keeps_its_moment() -> None:
+    """The engine would sleep for two days; the flow still sees the moment for which it was scheduled."""
+    later = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
+    with get_client(sync_client=True) as client:
+        flow_run = client.create_flow_run(due, state=Scheduled(scheduled_time=later))
+    assert execute_and_read(due, flow_run).result == later
+
+
+@pytest.mark.parametrize("flow", [load_what_is_asked, load_what_is_asked_async])
+def test_a_suspended_run_is_read_as_such_and_executed_again(flow: Flow) -> None:
+    """Suspension ends a process by a signal; here it is a state, and the answer leads to the result."""
+    with get_client(sync_client=True) as client:
+        flow_run = client.create_flow_run_from_deployment(flow.to_deployment("asked").apply())
+    assert execute_and_read(flow, flow_run).state.name == "Suspended"
+    assert execute_and_read(flow, answer(flow_run.id, value=3)).result == "3 rows"

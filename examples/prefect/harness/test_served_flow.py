@@ -68,6 +68,14 @@ def test_a_running_flow_is_cancelled(script: Path) -> None:
         assert served.wait_for(run, "Cancelled", "Completed", "Crashed").state_name == "Cancelled"
 
 
+def test_a_run_that_ended_otherwise_is_not_waited_for(script: Path) -> None:
+    """A failed run never becomes Completed; its state is said at once, not after the limit."""
+    with served_flow(script, "load/served") as served:
+        run = start_run(served.deployment, seconds=-1).id
+        with pytest.raises(RuntimeError, match="is Failed, not \\('Completed',\\)"):
+            served.wait_for(run, "Completed", seconds=3600)
+
+
 def test_what_outlives_the_script_is_reported_and_ended(script: Path) -> None:
     """A process that the flow detached is no longer anybody's, and the harness names it."""
     with served_flow(script, "load/served") as served:

@@ -16,7 +16,6 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from prefect.schedules import Cron, Interval, RRule, Schedule
-from prefect.states import Scheduled
 from prefect_server import PrefectServer
 from private_names import server_dates
 from pydantic import ValidationError
@@ -107,8 +106,6 @@ def test_each_schedule_brings_its_own_parameters(clean_server: PrefectServer, ex
 def test_wrong_parameters_of_a_schedule_fail_at_every_tick(clean_server: PrefectServer) -> None:
     """Silent at deploy, unlike the deployment's own parameters: the runs are made, and each Fails before its first line."""
     run, *_ = scheduled_runs(count.to_deployment("typed", schedule=Cron("0 6 * * *", parameters={"limit": "many"})).apply())
-    with get_client(sync_client=True) as client:
-        client.set_flow_run_state(run.id, Scheduled(), force=True)  # the engine would wait for the tick
     assert execute_and_read(count, run).state.name == "Failed"
 
 

@@ -1,0 +1,23 @@
+"""A cluster that is made for a load, and deleted after it."""
+
+from airflow.sdk import DAG, setup, task, teardown
+
+with DAG("load", schedule=None):
+
+    @setup
+    def create() -> None:
+        pass
+
+    @task
+    def load() -> None:
+        pass
+
+    @teardown(on_failure_fail_dagrun=True)
+    def delete() -> None:
+        raise ConnectionError("the cluster is still there")
+
+    @task
+    def loaded() -> None:
+        pass
+
+    create() >> load() >> [loaded(), delete()]

@@ -1,0 +1,15 @@
+"""A report."""
+
+from airflow.sdk import dag, task
+
+
+@dag(schedule="@daily")
+def report() -> None:
+    @task
+    def build() -> None:
+        pass
+
+    build()
+
+
+report()

@@ -1,0 +1,10 @@
+"""A load with a deadline."""
+
+from datetime import timedelta
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, AsyncCallback, DeadlineAlert, DeadlineReference
+
+late = DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(hours=1), AsyncCallback("asyncio.sleep", {"delay": 0}))
+with DAG("load", schedule=None, deadline=late):
+    EmptyOperator(task_id="load")

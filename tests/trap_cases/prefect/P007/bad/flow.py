@@ -1,0 +1,8 @@
+"""A flow that must not overlap itself."""
+
+from prefect import flow
+
+
+@flow
+def load(region: str = "north") -> str:
+    return region

@@ -1,0 +1,14 @@
+"""Six in the morning in Berlin."""
+
+from prefect import flow
+from prefect.schedules import Cron
+
+
+@flow
+def load() -> None: ...
+
+
+morning = Cron("0 6 * * *", timezone="Europe/Berlin")
+
+if __name__ == "__main__":
+    load.serve("daily", schedule=morning)

@@ -1,0 +1,22 @@
+"""The flow submits, the task calls."""
+
+from pathlib import Path
+
+from prefect import flow, task
+from prefect.task_runners import ThreadPoolTaskRunner
+
+
+@task
+def part(number: int) -> int:
+    return number
+
+
+@task
+def whole(number: int) -> int:
+    Path("started").touch()
+    return part(number)
+
+
+@flow(task_runner=ThreadPoolTaskRunner(max_workers=2))
+def load() -> list[int]:
+    return [future.result() for future in [whole.submit(1), whole.submit(2)]]

@@ -1,0 +1,29 @@
+"""The second step fails, and the file of the first goes."""
+
+from pathlib import Path
+
+from prefect import flow, task
+from prefect.transactions import transaction
+
+
+@task
+def write(file: Path) -> None:
+    file.write_text("half a load")
+
+
+@write.on_rollback
+def remove(transaction: object) -> None:
+    Path("orders.csv").unlink()
+
+
+@task
+def check(file: Path) -> None:
+    raise ValueError(f"{file} is bad")
+
+
+@flow
+def load() -> None:
+    file = Path("orders.csv")
+    with transaction():
+        write(file)
+        check(file)
