@@ -51,7 +51,8 @@ def main() -> int:
     failed = []
     for ended in run_steps(chosen, options.at_once):
         word = "ok" if ended.code == 0 else f"exit code {ended.code}"
-        print(f"--- {ended.step.name}\n{ended.output}--- {ended.step.name}: {word} after {ended.seconds:.1f} s", flush=True)
+        told = f"--- {ended.step.name}\n{ended.output}--- {ended.step.name}: {word} after {ended.seconds:.1f} s\n"
+        print(told, end="", flush=True)
         if ended.code:
             failed.append(ended.step.name)
     print(f"failed: {', '.join(failed)}" if failed else "all green")
@@ -73,7 +74,7 @@ def run_step(step: Step, needed: Future[Ended] | None) -> Ended:
     if needed:
         needed.result()
     began = time.monotonic()
-    print(f"... {step.name}", flush=True)
+    print(f"... {step.name}\n", end="", flush=True)  # in one piece: another thread may print
     with tempfile.TemporaryFile("w+", errors="replace") as output:
         code = subprocess.run(step.command, cwd=ROOT, env=clean_environment(), stdout=output, stderr=subprocess.STDOUT).returncode
         output.seek(0)

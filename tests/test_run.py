@@ -188,8 +188,8 @@ def test_without_fork_the_results_are_the_same() -> None:
     text = "\n".join(
         fence(code) for code in (GOOD, "assert 1 == 2", "import os\nos._exit(3)", "import sys\nsys.exit(0)", "while True: pass")
     ) + fence("SELECT 1", language="sql")
-    forked = in_order(checks_of(text), Settings(timeout=2, kept=kept_folder), "embedded")
-    alone = in_order(checks_of(text), Settings(timeout=2, fork=False), "embedded")
+    forked = in_order(checks_of(text), Settings(timeout=8, kept=kept_folder), "embedded")
+    alone = in_order(checks_of(text), Settings(timeout=8, fork=False), "embedded")
     assert [r.passed for r in alone] == [r.passed for r in forked] == [True, False, False, False, False, True]
     assert [f.kind for r in alone for f in r.findings] == [f.kind for r in forked for f in r.findings]
 

@@ -112,7 +112,7 @@ RULES = (
     Rule(
         "A012",
         "multiplies its waits by 1",
-        "retry_exponential_backoff is a factor since 3.2: the hundredth try waits as long as the first.",
+        "retry_exponential_backoff is a factor since 3.2: the wait never grows.",
         "retry_exponential_backoff=2.0, with max_retry_delay",
         SHOWN,
         tasks.backoff_without_growth,

@@ -86,7 +86,7 @@ def states(*futures: PrefectDistributedFuture) -> list[str | None]:
         return [client.read_task_run(future.task_run_id).state_name for future in futures]
 
 
-def wait_until(condition: object, seconds: float = 60) -> None:
+def wait_until(condition: object, seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came"

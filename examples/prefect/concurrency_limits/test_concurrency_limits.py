@@ -69,7 +69,7 @@ def test_strict_does_not_see_a_misspelt_second_name_nor_an_inactive_limit(limit:
     known, off = limit(limit=1), limit(limit=1, active=False)
     assert enter([known, "misspelt"], strict=True) == "entered"
     with concurrency(off, strict=True):
-        assert enter(off, strict=True, timeout_seconds=1) == "entered"
+        assert enter(off, strict=True, timeout_seconds=60) == "entered"
     with pytest.raises(Exception, match="must be created"), concurrency(known, strict=True):
         enter("misspelt", strict=True)
 

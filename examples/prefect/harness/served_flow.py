@@ -22,7 +22,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 
-START_SECONDS, WAIT_SECONDS, STOP_SECONDS = 60, 120, 30
+START_SECONDS, WAIT_SECONDS, STOP_SECONDS, GRACE_SECONDS = 120, 240, 120, 5
 
 
 @dataclass
@@ -98,8 +98,8 @@ def _stop(process: subprocess.Popen[bytes], first: signal.Signals) -> tuple[int,
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    left = tuple(child.pid for child in started if child.is_running() and child.status() != psutil.STATUS_ZOMBIE)
-    for child in started:
-        if child.pid in left:
-            child.kill()
-    return process.returncode, left
+    _, alive = psutil.wait_procs(started, GRACE_SECONDS)  # the last of them may end a moment after it
+    left = [child for child in alive if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    for child in left:
+        child.kill()
+    return process.returncode, tuple(child.pid for child in left)
