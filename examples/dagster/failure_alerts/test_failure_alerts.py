@@ -116,6 +116,17 @@ def test_a_run_that_is_retried_is_no_news(example: ModuleType) -> None:
     assert [example.will_be_retried(run) for run in runs] == [True, False, False]
 
 
+def test_failures_between_two_ticks_are_counted_from_each_run(
+    example: ModuleType, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the first of them is judged, the second is there already; a retried one counts for neither."""
+    monkeypatch.setenv("SHOP_ORDERS", "missing.json")
+    job = example.defs.resolve_job_def("load")
+    tags = [{"dagster/will_retry": "true"}, {}, {}]
+    first, second, third = (job.execute_in_process(instance=instance, raise_on_error=False, tags=own).dagster_run for own in tags)
+    assert [example.failures_before(instance, run) for run in (first, second, third)] == [0, 0, 1]
+
+
 def test_a_hook_speaks_for_each_step_and_its_own_error_is_swallowed(instance) -> None:
     """Silent: two failed steps are two calls; the hook's exception is an event, no failure, and nobody is told."""
     called: list[str] = []
