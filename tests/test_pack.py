@@ -110,6 +110,17 @@ def test_the_skill_is_short() -> None:
     assert 400 <= len(" ".join(described[1].split())) <= 900
 
 
+def test_the_old_names_of_the_skill_are_rows_of_the_ledger() -> None:
+    """Word for word, both sides: each row of the ledger was run."""
+    ledger = json.loads((ROOT / "scripts" / "drift_ledger.json").read_text())
+    rows = {(row["old"], row["current"]) for row in (ledger if isinstance(ledger, list) else ledger["rows"])}
+    table = (ROOT / "SKILL.md").read_text().partition("## What has become of old names")[2].partition("\n## ")[0]
+    said = [
+        tuple(cell.strip(" `") for cell in line.strip("|").split(" | ")) for line in table.splitlines() if line.startswith("| `")
+    ]
+    assert (len(said) > 10, [row for row in said if row not in rows]) == (True, [])
+
+
 def test_the_skill_names_the_locked_versions() -> None:
     """What SKILL.md says it was proved on is what the locks hold."""
     said = re.search(r"proved-on: (.*)", (ROOT / "SKILL.md").read_text(encoding="utf-8"))

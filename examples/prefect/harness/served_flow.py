@@ -22,7 +22,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 
-START_SECONDS, WAIT_SECONDS, STOP_SECONDS, GRACE_SECONDS = 120, 240, 120, 5
+START_SECONDS, WAIT_SECONDS, STOP_SECONDS, GRACE_SECONDS = 120, 240, 60, 5
 
 
 @dataclass
@@ -63,7 +63,9 @@ def served_flow(script: Path, deployment: str, *, stop_with: signal.Signals = si
     """
     log, started = script.with_suffix(".log"), datetime.now(UTC)
     with log.open("wb") as output:
-        process = subprocess.Popen([sys.executable, str(script)], stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            [sys.executable, str(script)], stdin=subprocess.DEVNULL, stdout=output, stderr=output, preexec_fn=_obey_interrupts
+        )
     served = None
     try:
         served = ServedFlow(_wait_until_known(deployment, started, process, log), process, log)
@@ -72,6 +74,11 @@ def served_flow(script: Path, deployment: str, *, stop_with: signal.Signals = si
         code, left = _stop(process, stop_with)
         if served is not None:
             served.exit_code, served.left_running = code, left
+
+
+def _obey_interrupts() -> None:
+    """In the child: a shell that runs the tests in the background has told them to ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _wait_until_known(deployment: str, since: datetime, process: subprocess.Popen[bytes], log: Path) -> UUID:
