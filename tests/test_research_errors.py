@@ -41,6 +41,13 @@ def test_of_two_alike_the_one_about_the_same_name_comes_first(tmp_path: Path) ->
     assert [match["same_names"] for match in answer.data["matches"]] == [True, False]
 
 
+def test_a_name_of_the_same_package_is_less_than_the_name_itself(tmp_path: Path) -> None:
+    """Both quote what was asked for but for the module."""
+    asked = "ImportError: cannot import name 'create' from 'airflow.utils.{}'"
+    answer = answer_errors(asked.format("dates"), tmp_path, ledger_of(tmp_path, asked.format("db"), asked.format("dates")))
+    assert places(answer) == ["drift ledger, row-1", "drift ledger, row-0"]
+
+
 def test_troubleshooting_is_searched_where_it_exists(tmp_path: Path) -> None:
     """Its lines are given with page, line and section; without the page the answer says that there is none."""
     ledger = ledger_of(tmp_path)
