@@ -27,7 +27,7 @@ from typing import Any
 from checker_runs import Bench, Checked
 from corpus import PER_PAGE, TOOLS, make_samples, write_pages
 from measure import ROOT, compile_imports, environments, memory_of
-from rivals import RIVALS, Outcome, install_rivals, run_floor, run_naive, run_rival, spring_traps
+from rivals import RIVALS, Outcome, install_rivals, run_floor, run_naive, run_rival, run_unisolated, spring_traps
 from tables import print_tables
 from traps import false_verdicts, traps_of, write_trap_pages
 
@@ -124,6 +124,7 @@ def measure_ways(pages: list[Path], tool: str, run: Run) -> dict[str, Any]:
     for name in () if run.quick else RIVALS:
         ways[name] = lambda name=name: run_rival(name, pages, tool, run.folder(f"{tool}-{name}"))
     ways["checker, cold"] = lambda: run.bench.check(pages[0].parent, "--no-cache")
+    ways["unisolated"] = lambda: run_unisolated(pages, tool, run.folder(f"{tool}-unisolated"))
     ways["floor"] = lambda: run_floor(pages, tool, run.folder(f"{tool}-floor"))
     found = {}
     for name, way in ways.items():
@@ -145,15 +146,16 @@ def figures(outcome: Outcome | Checked, expected: int = SMALL) -> dict[str, Any]
 
 
 def isolation_cost(found: dict[str, Any], count: int) -> dict[str, float]:
-    """Milliseconds per snippet that the checker adds to its body, in CPU and in wall x cores.
+    """Milliseconds per snippet, in CPU, and in wall x cores.
 
-    Not the fork alone: names are resolved, folders made and removed, and what was loaded is validated
-    (Airflow: read once more as the DAG processor reads it, serialized and back).
+    ``isolation`` is what the warm checker costs beyond the same checks in one process with nothing between the
+    snippets; ``all`` is what it costs beyond the bodies alone, the checks themselves included.
     """
-    warm, floor = found["checker, warm"], found["floor"]
+    warm, checks, floor = found["checker, warm"], found["unisolated"], found["floor"]
     return {
-        "cpu_ms": (warm["cpu"] - floor["cpu"]) / count * 1000,
-        "wall_cores_ms": (warm["wall"] * CORES - floor["cpu"]) / count * 1000,
+        "cpu_ms": (warm["cpu"] - checks["cpu"]) / count * 1000,
+        "wall_cores_ms": (warm["wall"] * CORES - checks["cpu"]) / count * 1000,
+        "all_cpu_ms": (warm["cpu"] - floor["cpu"]) / count * 1000,
     }
 
 
@@ -177,6 +179,8 @@ def measure_large(tool: str, first: list[Path], run: Run) -> dict[str, Any]:
     pages = write_pages(make_samples(tool, LARGE), run.folder(f"{tool}-{LARGE}"), tool)
     say(f"{tool}: floor, {LARGE}")
     floor = run_floor(pages, tool, run.folder(f"{tool}-floor-{LARGE}"))
+    say(f"{tool}: unisolated, {LARGE}")
+    unisolated = run_unisolated(pages, tool, run.folder(f"{tool}-unisolated-{LARGE}"))
     say(f"{tool}: checker, cold, {LARGE}")
     runs = [run.bench.check(pages[0].parent, "--no-cache")]
     with run.bench.kept_warm(first[0].parent, tool) as process:
@@ -189,6 +193,7 @@ def measure_large(tool: str, first: list[Path], run: Run) -> dict[str, Any]:
     spurious = {"runs": sum(len(one.verdicts) for one in runs), "failures": sum(one.failures for one in runs)}
     return {
         "floor": figures(floor, LARGE),
+        "unisolated": figures(unisolated, LARGE),
         "checker, cold": figures(runs[0], LARGE),
         "checker, warm": figures(middle, LARGE),
         "spurious": spurious,

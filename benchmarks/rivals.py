@@ -166,12 +166,21 @@ def run_naive(pages: Sequence[Path], tool: str, work: Path) -> Outcome:
 
 def run_floor(pages: Sequence[Path], tool: str, work: Path) -> Outcome:
     """The bodies one after another in one warm process: what no way of checking can go below on one core."""
+    return _in_one_process("floor.py", (), pages, tool, work)
+
+
+def run_unisolated(pages: Sequence[Path], tool: str, work: Path) -> Outcome:
+    """The checker's own work one snippet after another in one warm process: what the checker costs beyond is isolation."""
+    return _in_one_process("unisolated.py", (tool,), pages, tool, work)
+
+
+def _in_one_process(script: str, words: Sequence[str], pages: Sequence[Path], tool: str, work: Path) -> Outcome:
     bodies = write_bodies(pages, work / "bodies")[0].parent
-    done = measure([python_of(tool), HERE / "floor.py", bodies], work, quiet_environment(work / "home"))
+    done = measure([python_of(tool), HERE / script, *words, bodies], work, quiet_environment(work / "home"))
     try:
         said = json.loads(done.output.strip().splitlines()[-1])
     except (ValueError, IndexError):
-        raise environments.MachineError(f"floor.py gave no figures:\n{done.output[-2000:]}") from None
+        raise environments.MachineError(f"{script} gave no figures:\n{done.output[-2000:]}") from None
     failed = len(said["failed"])
     verdicts = [False] * failed + [True] * (said["results"] - failed)
     return Outcome(Cost(said["wall"], said["cpu"], done.peak, done.code, done.output), verdicts)

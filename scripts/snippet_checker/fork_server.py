@@ -142,15 +142,10 @@ class _Server:
         network = isolation.close_network() if self.arguments.network == "closed" else "open"
         isolation.adopt_orphans()
         self.probe.warm_up()
-        self.preload()
+        self.preload("loads")
         self.rehearse()
-        threads = isolation.count_threads()
-        if threads != 1:
-            names = ", ".join(sorted(self.probe.ROOTS))
-            sys.exit(f"{threads} threads after importing {names}: forking would not be safe; run with --no-fork")
+        self.settle()
         self.open_channels()
-        gc.collect()
-        gc.freeze()
         ready = {"event": "ready", "network": network, "seconds": time.perf_counter() - started, "process": os.getpid()}
         self.greeting = json.dumps(ready).encode() + b"\n"
         if self.listener is None:
@@ -159,6 +154,16 @@ class _Server:
             self.loop()
         finally:
             self.end_everything()
+
+    def settle(self) -> None:
+        """Make this process cheap and safe to fork: one thread, nothing for a child's collector to visit, large pages."""
+        threads = isolation.count_threads()
+        if threads != 1:
+            names = ", ".join(sorted(self.probe.ROOTS))
+            sys.exit(f"{threads} threads after importing {names}: forking would not be safe; run with --no-fork")
+        gc.collect()
+        gc.freeze()
+        isolation.gather_memory()
 
     def open_channels(self) -> None:
         self.wake, wake_write = os.pipe()
@@ -184,16 +189,19 @@ class _Server:
         self.listener.setblocking(False)
         self.selector.register(self.listener, selectors.EVENT_READ, "listener")
 
-    def preload(self) -> None:
-        """Import what snippets will import: learned once in a throw-away fork, then kept beside the environment."""
+    def preload(self, level: str) -> None:
+        """Import what snippets import at ``level``: learned once in a throw-away fork, then kept beside the environment."""
         self.kept.mkdir(parents=True, exist_ok=True)
-        kept = self.kept / "modules.json"
+        kept = self.kept / "modules-by-level.json"
         if not kept.exists():
-            names = _learn_modules(self.probe, self.root / "learn", self.kept)
+            names = {"loads": _learn_modules("loads", self.probe, self.root / "learn", self.kept)}
+            if self.probe.LEARN_LEVEL == "runs":
+                running = _learn_modules("runs", self.probe, self.root / "learn-runs", self.kept)
+                names["runs"] = [name for name in running if name not in set(names["loads"])]
             partial = kept.with_suffix(f".{os.getpid()}")
             partial.write_text(json.dumps(names))
             partial.rename(kept)
-        for name in json.loads(kept.read_text()):
+        for name in json.loads(kept.read_text()).get(level, ()):
             try:
                 importlib.import_module(name)
             except Exception:
@@ -301,6 +309,8 @@ class _Server:
         """Start what running needs and loading does not: a metadata database, a server."""
         if job["level"] == "runs" and job["language"] == "python" and not self.session_open:
             started = time.perf_counter()
+            self.preload("runs")
+            self.settle()
             self.probe.start_session(self.root / "session", self.kept)
             self.session_open = True
             print(f"session of {self.arguments.tool}: {time.perf_counter() - started:.1f} s", file=sys.stderr)
@@ -482,28 +492,32 @@ def _children_of(process: int) -> set[int]:
     return {int(child) for child in children.read_text().split()} if children.exists() else set()
 
 
-def _learn_modules(probe: Any, folder: Path, kept: Path) -> list[str]:
-    """The modules that the probe's sample snippets import on top of what is there, in order of import."""
+def _learn_modules(level: str, probe: Any, folder: Path, kept: Path) -> list[str]:
+    """The modules that the probe's sample snippets import at ``level`` on top of what is there, in order of import."""
     before = set(sys.modules)
     read, write = os.pipe()
     process = os.fork()
     if process == 0:
         try:
-            null = os.open(os.devnull, os.O_WRONLY)
+            null, said_to = os.open(os.devnull, os.O_WRONLY), os.dup(2)
             os.dup2(null, 1)
             os.dup2(null, 2)
             folder.mkdir(parents=True)
-            if probe.LEARN_LEVEL == "runs":
+            if level == "runs":
                 probe.start_session(folder / "session", kept)
             for index, source in enumerate(probe.SAMPLES):
-                job = {"source": source, "line": 1, "name": f"sample_{index}", "level": probe.LEARN_LEVEL, "isolated": False}
+                job = {"source": source, "line": 1, "name": f"sample_{index}", "level": level, "isolated": False}
                 run_snippet(job, probe, folder / str(index))
                 # names of modules that snippets made themselves lie in the run's folder and are not kept
             names = [name for name, module in list(sys.modules.items()) if _can_be_preloaded(name, module, before, folder)]
             _write_all(write, json.dumps(names).encode())
+        except BaseException:
+            os.dup2(said_to, 2)
+            traceback.print_exc()  # nothing is preloaded then: that costs the children time, not truth
         finally:
             try:
-                probe.stop_session()
+                if level == "runs":
+                    probe.stop_session()
             finally:
                 os._exit(0)
     os.close(write)

@@ -42,8 +42,22 @@ def line_named_in(source: str, message: str) -> int | None:
             return line
     for word in _WORDS.findall(message):
         if word in names:
-            return names[word]
+            return string_within(source, names[word], message) or names[word]
     return _string_around(tree, message)
+
+
+def string_within(source: str, line: int, message: str) -> int | None:
+    """The line of the string that ``message`` quotes as it stands, inside the function at ``line`` and its decorators."""
+    quoted = set(re.findall(r"['\"`]([^'\"`]+)['\"`]", message))
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.lineno == line:
+            strings = (part for part in ast.walk(node) if isinstance(part, ast.Constant) and part.value in quoted)
+            return next((part.lineno for part in strings), None)
+    return None
 
 
 def _named_lines(tree: ast.AST) -> dict[str, int]:

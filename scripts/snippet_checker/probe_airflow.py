@@ -40,6 +40,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+Asset("s3://bucket/orders")  # its scheme is looked up in all providers
 @dag(schedule="@daily", start_date=pendulum.datetime(2026, 1, 1, tz="UTC"))
 def sample():
     @task(retries=1)

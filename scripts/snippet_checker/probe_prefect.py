@@ -97,12 +97,25 @@ def warm_up() -> None:
 
 
 def rehearse(folder: Path) -> None:
-    """Load the sample; running its flow would start threads, and a process with threads must not fork."""
+    """Load the sample and build the models; running its flow would start threads, and a process with threads must not fork."""
     name = "rehearsed_sample"
+    _build_models()
     try:
         load_module(place_sample(sys.modules[__name__], folder), name)
     finally:
         sys.modules.pop(name, None)
+
+
+def _build_models() -> None:
+    """Build what Prefect's pydantic models put off until their first use, which would be once in every snippet."""
+    import pydantic
+
+    models: list[type[pydantic.BaseModel]] = [pydantic.BaseModel]
+    for model in models:
+        models += [kind for kind in model.__subclasses__() if kind not in models]
+    for model in models:
+        if model.__module__.startswith("prefect.") and not model.__pydantic_complete__:
+            model.model_rebuild(raise_errors=False)
 
 
 def start_session(folder: Path, kept: Path) -> None:

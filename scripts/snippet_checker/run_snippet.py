@@ -18,7 +18,7 @@ from typing import Any
 
 from . import isolation
 from .live_names import find_stale_names, is_owned, is_said_straight_to, is_said_to_library, is_stale
-from .locate import line_named_in
+from .locate import line_named_in, string_within
 from .probe_failure import ProbeFailure
 
 
@@ -292,8 +292,10 @@ def _describe(error: BaseException, path: Path, first_line: int) -> dict[str, An
     lines = [line for link in chain for line in _lines_in(link, path)]
     kind = getattr(error, "kind", None) or type(error).__name__
     message = _message(error)
-    known = (lines[-1] if lines else None) or getattr(error, "line", None) or _line_of_step(chain, path)
-    line = known or line_named_in(path.read_text(encoding="utf-8"), message) or first_line
+    source = path.read_text(encoding="utf-8")
+    known = getattr(error, "line", None) or _line_of_step(chain, path)
+    named = string_within(source, known, message) if known else line_named_in(source, message)
+    line = (lines[-1] if lines else None) or named or known or first_line
     deepest = chain[-1]
     repeated = isinstance(error, ProbeFailure) or str(deepest).split("\n")[0] in message
     if deepest is not error and str(deepest) and not repeated:
