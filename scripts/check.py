@@ -218,10 +218,20 @@ def prove(plan: Plan, options: argparse.Namespace) -> tuple[list[Result], list[s
     known = {id(c): restore(c, stored[keys[id(c)]]) for c in plan.checks if keys.get(id(c)) in stored}
     missing = [check for check in plan.checks if id(check) not in known]
     facts: list[str] = []
-    for result in run_missing(missing, plan, options, facts) if missing else ():
-        known[id(result.check)] = result
-        if cache:
-            cache.keep(keys[id(result.check)], result)
+    tools = sorted({check.tool or "tooling" for check in (missing or plan.checks) if not check.problems})
+    birds = [bird for tool in tools for bird in canaries(tool, _highest_level(missing or plan.checks))]
+    if missing or not (cache and _known_to_fail(birds, cache, plan, facts)):
+        sung = 0
+        for result in run_missing([*birds, *missing], tools, plan, options):
+            if result.check in birds:
+                sung += _must_have_failed(result)
+            else:
+                known[id(result.check)] = result
+            if cache:
+                cache.keep(keys.get(id(result.check)) or check_key(result.check, identity(result.check, plan)), result)
+        if sung != len(birds):
+            raise MachineError(f"the checker is broken: {len(birds) - sung} of its canaries gave no result")
+        facts.append(f"{len(birds)} canaries that must fail did fail")
     if cache:
         cache.close()
     lost = [check.place for check in plan.checks if id(check) not in known]
@@ -238,24 +248,30 @@ def identity(check: Check, plan: Plan) -> str:
     return environments.lock_hash(tool) if tool in (*environments.TOOLS, "tooling") else ""
 
 
-def run_missing(checks: Sequence[Check], plan: Plan, options: argparse.Namespace, facts: list[str]) -> Iterator[Result]:
-    """Results of what is not known yet, with the canaries of every environment that takes part."""
-    needed = sorted({check.tool or "tooling" for check in checks if not check.problems})
-    level = max((check.level for check in checks), key=lambda one: -list(Level).index(one), default=Level.RUNS)
-    pythons = {tool: interpreter(tool, plan) for tool in needed}
-    birds = [bird for tool in needed for bird in canaries(tool, level)]
-    settings = make_settings(options, needed, pythons)
-    sung = 0
-    with progress(len(checks), options, plan) as advance:
-        for result in run_all([*birds, *checks], pythons, settings):
-            if result.check in birds:
-                sung += _must_have_failed(result)
-            else:
+def run_missing(checks: Sequence[Check], tools: Sequence[str], plan: Plan, options: argparse.Namespace) -> Iterator[Result]:
+    """Results of ``checks``, canaries among them, as they come."""
+    pythons = {tool: interpreter(tool, plan) for tool in tools}
+    settings = make_settings(options, tools, pythons)
+    asked = {id(check) for check in plan.checks}
+    with progress(sum(id(check) in asked for check in checks), options, plan) as advance:
+        for result in run_all(checks, pythons, settings):
+            if id(result.check) in asked:
                 advance()
-                yield result
-    if sung != len(birds):
-        raise MachineError(f"the checker is broken: {len(birds) - sung} of its canaries gave no result")
-    facts.append(f"{len(birds)} canaries that must fail did fail")
+            yield result
+
+
+def _highest_level(checks: Sequence[Check]) -> Level:
+    return max((check.level for check in checks), key=lambda one: -list(Level).index(one), default=Level.RUNS)
+
+
+def _known_to_fail(birds: Sequence[Check], cache: Cache, plan: Plan, facts: list[str]) -> bool:
+    """Whether the cache tells each canary that it keeps as failed; one that was killed is never kept."""
+    keys = {check_key(bird, identity(bird, plan)): bird for bird in birds}
+    stored = cache.results(list(keys))
+    for key, value in stored.items():
+        _must_have_failed(restore(keys[key], value))
+    facts.append(f"{len(stored)} canaries that must fail are known to have failed")
+    return bool(stored) or not birds
 
 
 def _must_have_failed(result: Result) -> int:
