@@ -11,7 +11,8 @@
   check.py                      SKILL.md, README.md, references/ and examples/ of this pack
   check.py PAGE.md FOLDER/      these pages, and the examples below these folders
   check.py -                    Python code on standard input (what you have just written)
-  check.py FILE.py PROJECT/     Python files of a project; --python PATH uses the project's own interpreter
+  check.py FILE.py              a file; --python PATH uses the project's own interpreter
+  check.py PROJECT/             somebody's repository: each file as its tool loads it, its names, and the traps of find_traps.py
   check.py --docs DIR           Markdown that nobody here wrote
 
 Exit code: 0 all good, 1 content is wrong, 2 the machine is (no environment, no index), 130 interrupted.
@@ -23,15 +24,15 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from snippet_checker import environments, report
-from snippet_checker.cache import Cache, check_key, kept_folder, restore
+from snippet_checker.cache import Cache, check_key, kept_folder, kept_folder_of, restore
 from snippet_checker.canary import canaries
 from snippet_checker.discover import MissingPathError, example_tool, find_entry_files, find_pages
 from snippet_checker.model import Check, Language, Level, MachineError, Marks, Result, Snippet
@@ -81,6 +82,15 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-fork", action="store_true", help="a process per snippet: slower, the same results")
     parser.add_argument("--keep-warm", action="store_true", help="leave the warm processes running for the next check")
     parser.add_argument("--end-warm", action="store_true", help="end the warm processes that were left running")
+    project = parser.add_argument_group("a project")
+    project.add_argument("--select", metavar="NAME", nargs="+", default=[], help="with --level runs: only these definitions")
+    project.add_argument(
+        "--set", metavar="NAME=VALUE", action="append", default=[], help="a variable that looking for traps needs"
+    )
+    project.add_argument("--format", choices=("text", "json", "sarif", "junit", "github"), default="text")
+    project.add_argument("--output", type=Path, metavar="FILE", help="write the report there, and its text to the terminal")
+    project.add_argument("--baseline", type=Path, metavar="FILE", help="tell only what this file does not hold")
+    project.add_argument("--write-baseline", type=Path, metavar="FILE", help="keep what is found in this file, and end with 0")
     parser.add_argument("--watch", action="store_true", help="check again what changes, until interrupted")
     return parser.parse_args(arguments)
 
@@ -96,6 +106,13 @@ def run(options: argparse.Namespace) -> int:
     """One check from paths to exit code."""
     if options.end_warm:
         return end_warm()
+    if options.paths and "-" not in options.paths and not options.docs and is_folder(options.paths):
+        from check_project import check_project, is_project
+
+        if is_project(options.paths, ROOT):
+            return check_project(options, lambda checks, pythons: prove_project(checks, pythons, options))
+    if options.select:
+        raise MissingPathError("--select names definitions of a project: check.py PROJECT --level runs --select NAME")
     started = time.monotonic()
     plan = make_plan(options)
     if not plan.checks:
@@ -106,6 +123,18 @@ def run(options: argparse.Namespace) -> int:
         return print_plan(plan.checks)
     results, facts = prove(plan, options)
     return say(results, plan, options, facts, time.monotonic() - started)
+
+
+def is_folder(paths: Sequence[str]) -> bool:
+    return all(Path(path).is_dir() for path in paths)
+
+
+def prove_project(checks: list[Check], pythons: Mapping[str, Path], options: argparse.Namespace) -> list[Result]:
+    """The results of a project's files, each with the interpreter of its tool."""
+    if not checks:
+        return []
+    results, _ = prove(Plan(checks, options.paths, own_code=True, python=options.python, pythons=pythons), options)
+    return results
 
 
 # --- what is to be checked
@@ -119,6 +148,7 @@ class Plan:
     asked: list[str]
     own_code: bool
     python: Path | None
+    pythons: Mapping[str, Path] = field(default_factory=dict)
 
 
 def make_plan(options: argparse.Namespace) -> Plan:
@@ -242,6 +272,8 @@ def prove(plan: Plan, options: argparse.Namespace) -> tuple[list[Result], list[s
 
 def identity(check: Check, plan: Plan) -> str:
     """What identifies the environment that proves a check: its lock, or the interpreter that was named."""
+    if plan.pythons:
+        return os.urandom(8).hex()
     if plan.python:
         return f"{plan.python.absolute()} {plan.python.stat().st_mtime_ns if plan.python.exists() else ''} {os.urandom(8).hex()}"
     tool = check.tool or "tooling"
@@ -251,7 +283,7 @@ def identity(check: Check, plan: Plan) -> str:
 def run_missing(checks: Sequence[Check], tools: Sequence[str], plan: Plan, options: argparse.Namespace) -> Iterator[Result]:
     """Results of ``checks``, canaries among them, as they come."""
     pythons = {tool: interpreter(tool, plan) for tool in tools}
-    settings = make_settings(options, tools, pythons)
+    settings = make_settings(options, tools, pythons, pinned=not (plan.python or plan.pythons))
     asked = {id(check) for check in plan.checks}
     with progress(sum(id(check) in asked for check in checks), options, plan) as advance:
         for result in run_all(checks, pythons, settings):
@@ -283,6 +315,8 @@ def _must_have_failed(result: Result) -> int:
 def interpreter(tool: str, plan: Plan) -> Path:
     if tool == "tooling":
         return Path(sys.executable)
+    if tool in plan.pythons:
+        return plan.pythons[tool]
     if plan.python:
         if not plan.python.exists():
             raise MachineError(f"{plan.python}: no such interpreter; pass the python of the project's environment")
@@ -290,14 +324,13 @@ def interpreter(tool: str, plan: Plan) -> Path:
     return environments.prepare(tool, lambda line: print(line, file=sys.stderr))
 
 
-def make_settings(options: argparse.Namespace, tools: Sequence[str], pythons: dict[str, Path]) -> Settings:
+def make_settings(options: argparse.Namespace, tools: Sequence[str], pythons: dict[str, Path], pinned: bool) -> Settings:
     fork = fork_is_possible() and not options.no_fork
-    pinned = options.python is None
     settings = Settings(
         jobs=max(1, options.jobs),
         timeout=options.timeout,
         fork=fork,
-        kept=kept_folder if pinned else None,
+        kept=kept_folder if pinned else lambda tool: kept_folder_of(tool, pythons[tool]),
     )
     if not (fork and pinned):
         return settings

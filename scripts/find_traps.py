@@ -32,7 +32,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parent
@@ -149,9 +149,15 @@ def projects(paths: Sequence[Path], settings: Settings) -> Iterator[tuple[Path, 
         yield (named[0] if len(named) == 1 else settings.root), single
 
 
-def find_in(path: Path, files: dict[str, list[str]], options: argparse.Namespace) -> list[Finding]:
+def find_in(
+    path: Path, files: dict[str, list[str]], options: argparse.Namespace, choose: Callable[..., Interpreter] | None = None
+) -> list[Finding]:
     """Findings of one project or file, tool by tool; raises CannotLookError when there is nothing to look with."""
-    found = [finding for tool, own in files.items() if tool != "embedded" for finding in find_with(tool, own, path, options)]
+    choose = choose or interpreter_with
+    found: list[Finding] = []
+    for tool, own in files.items():
+        if own and tool != "embedded":
+            found += find_with(own, path, choose(tool, path, options.python), tool, options)
     return found + find_embedded(files.get("embedded", []), path, options)
 
 
@@ -171,10 +177,9 @@ def find_embedded(files: list[str], path: Path, options: argparse.Namespace) -> 
     return [Finding(**{**one, "path": shown(one["path"])}) for one in found]
 
 
-def find_with(tool: str, files: list[str], path: Path, options: argparse.Namespace) -> list[Finding]:
+def find_with(files: list[str], path: Path, python: Interpreter, tool: str, options: argparse.Namespace) -> list[Finding]:
     """Findings in the files of one tool, looked into by an interpreter that has it."""
     root = path.absolute() if path.is_dir() else path.absolute().parent
-    python = interpreter_with(tool, path, options.python)
     with tempfile.TemporaryDirectory(prefix="find-traps-") as folder:
         answers = Path(folder, "answers")
         job = {"files": files, "root": str(root), "tool": tool, "timeout": options.timeout, "folder": folder}
@@ -223,6 +228,15 @@ def shown(path: str) -> str:
 
 def files_by_tool(path: Path, settings: Settings) -> dict[str, list[str]]:
     """The files to load with each tool: those that import it, but no test; of Dagster, where it has some, the code locations."""
+    found = files_that_import(path, settings)
+    locations = {file: tree for file, tree in found.get("dagster", {}).items() if _has_definitions(tree)}
+    files = {tool: list(locations if tool == "dagster" and locations else trees) for tool, trees in found.items()}
+    embedded = [file for file in embedded_loaded.files_of(path) if not settings.excludes(file)]
+    return files | ({"embedded": embedded} if embedded else {})
+
+
+def files_that_import(path: Path, settings: Settings) -> dict[str, dict[str, ast.Module]]:
+    """The Python files that import each tool, parsed; no test, unless it is the file that is named."""
     listed = [file for file in list_files(path).python if not settings.excludes(file)]
     names = [file for file in listed if path.is_file() or not Path(file).name.startswith(("test_", "conftest"))]
     found: dict[str, dict[str, ast.Module]] = {tool: {} for tool in RULES_OF}
@@ -231,11 +245,7 @@ def files_by_tool(path: Path, settings: Settings) -> dict[str, list[str]]:
         for tool in RULES_OF:
             if re.search(rf"^[ \t]*(?:from|import)[ \t][^#\n]*?\b{tool}(?:_\w+)?\b", text, re.MULTILINE):
                 found[tool][file] = _parsed(text)
-    locations = {file: tree for file, tree in found["dagster"].items() if _has_definitions(tree)}
-    found["dagster"] = locations or found["dagster"]
-    files = {tool: list(trees) for tool, trees in found.items() if trees}
-    embedded = [file for file in embedded_loaded.files_of(path) if not settings.excludes(file)]
-    return files | ({"embedded": embedded} if embedded else {})
+    return {tool: trees for tool, trees in found.items() if trees}
 
 
 def _parsed(text: str) -> ast.Module:

@@ -34,6 +34,13 @@ def kept_folder(tool: str) -> Path:
     return ROOT / ".cache" / f"{tool}-{lock_hash(tool)[:12]}-{probe_version(tool)}"
 
 
+def kept_folder_of(tool: str, python: Path) -> Path:
+    """The same for an interpreter of the user's, until a package is installed there or removed."""
+    packages = [place for place in python.parent.parent.glob("[Ll]ib*/**/site-packages") if place.is_dir()]
+    identity = "\n".join([str(python), *(str(place.stat().st_mtime_ns) for place in packages)])
+    return ROOT / ".cache" / f"{tool}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}-{probe_version(tool)}"
+
+
 def probe_version(tool: str) -> str:
     """A hash of the probe: another probe learns other modules."""
     return hashlib.sha256((HERE / f"probe_{tool}.py").read_bytes()).hexdigest()[:12]

@@ -192,16 +192,12 @@ class _Server:
     def preload(self, level: str) -> None:
         """Import what snippets import at ``level``: learned once in a throw-away fork, then kept beside the environment."""
         self.kept.mkdir(parents=True, exist_ok=True)
-        kept = self.kept / "modules-by-level.json"
+        kept = self.kept / f"modules-{level}.json"
         if not kept.exists():
-            names = {"loads": _learn_modules("loads", self.probe, self.root / "learn", self.kept)}
-            if self.probe.LEARN_LEVEL == "runs":
-                running = _learn_modules("runs", self.probe, self.root / "learn-runs", self.kept)
-                names["runs"] = [name for name in running if name not in set(names["loads"])]
             partial = kept.with_suffix(f".{os.getpid()}")
-            partial.write_text(json.dumps(names))
+            partial.write_text(json.dumps(_learn_modules(level, self.probe, self.root / f"learn-{level}", self.kept)))
             partial.rename(kept)
-        for name in json.loads(kept.read_text()).get(level, ()):
+        for name in json.loads(kept.read_text()):
             try:
                 importlib.import_module(name)
             except Exception:
@@ -309,8 +305,9 @@ class _Server:
         """Start what running needs and loading does not: a metadata database, a server."""
         if job["level"] == "runs" and job["language"] == "python" and not self.session_open:
             started = time.perf_counter()
-            self.preload("runs")
-            self.settle()
+            if self.probe.LEARN_LEVEL == "runs":
+                self.preload("runs")
+                self.settle()
             self.probe.start_session(self.root / "session", self.kept)
             self.session_open = True
             print(f"session of {self.arguments.tool}: {time.perf_counter() - started:.1f} s", file=sys.stderr)

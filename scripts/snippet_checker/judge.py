@@ -17,7 +17,8 @@ def judge(check: Check, answer: dict[str, Any]) -> Result:
     if check.snippet.marks.raises:
         return _judge_raises(check, answer, findings, output, seconds)
     passed = not findings
-    return Result(check, passed, _reached(check, answer) if passed else None, findings, output, seconds)
+    note = ", ".join(answer.get("exercised") or ())
+    return Result(check, passed, _reached(check, answer) if passed else None, findings, output, seconds, note=note)
 
 
 def _reached(check: Check, answer: dict[str, Any]) -> Level:

@@ -24,7 +24,7 @@ from typing import Any
 from .kept_database import keep_database
 from .live_names import signature_keywords
 from .locate import definition_line
-from .probe_failure import ProbeFailure
+from .probe_failure import ProbeFailure, is_selected
 from .run_snippet import load_module, place_sample
 
 ROOTS = ("airflow", "cosmos")
@@ -231,13 +231,13 @@ def enter(path: Path) -> None:
     """Point Airflow at the snippet's folder and at its own copy of the metadata database."""
     from airflow import settings
 
-    database = path.parent.parent / "home" / "airflow.db"
+    database = Path(os.environ["HOME"]) / "airflow.db"
     if "template" in _session:
         shutil.copy(_session["template"], database)
     os.environ |= {
         "AIRFLOW__CORE__DAGS_FOLDER": str(path.parent),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{database}",
-        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(path.parent.parent / "home" / "logs"),
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(Path(os.environ["HOME"]) / "logs"),
     }
     settings.configure_vars()
     if "template" in _session:
@@ -371,6 +371,11 @@ def _problem_in_text(text: str, path: Path) -> dict[str, Any]:
     return {"kind": kind, "message": message, "line": int(lines[-1]) if lines else None}
 
 
+def names_in(loaded: Loaded) -> list[str]:
+    """The ids of the DAGs of a file."""
+    return list(loaded.dag_ids)
+
+
 def exercise(loaded: Loaded, settings: dict[str, Any]) -> list[str]:
     """``dag.test()`` for every DAG of the file; return their ids. Raises the task's error, or ProbeFailure.
 
@@ -382,9 +387,10 @@ def exercise(loaded: Loaded, settings: dict[str, Any]) -> list[str]:
     if not loaded.dag_ids:
         return []
     bag = DagBag(str(loaded.path))
-    for dag_id in loaded.dag_ids:
+    selected = [dag_id for dag_id in loaded.dag_ids if is_selected(dag_id, settings)]
+    for dag_id in selected:
         _test_dag(bag.dags[dag_id], settings, loaded.path)
-    return list(loaded.dag_ids)
+    return selected
 
 
 def _test_dag(dag: Any, settings: dict[str, Any], path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from .live_names import signature_keywords
 from .locate import definition_line, line_of_word
-from .probe_failure import ProbeFailure
+from .probe_failure import ProbeFailure, is_selected
 from .run_snippet import load_module, place_sample
 
 ROOTS = ("dagster", "dagster_")
@@ -148,7 +148,7 @@ def session_processes() -> set[int]:
 
 def enter(path: Path) -> None:
     """Give the snippet an instance folder of its own, with telemetry off."""
-    home = path.parent.parent / "home" / "dagster"
+    home = Path(os.environ["HOME"]) / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
     os.environ["DAGSTER_HOME"] = str(home)
@@ -223,6 +223,16 @@ def _loose_resources(module: ModuleType) -> dict[str, Any]:
     return {name: value for name, value in vars(module).items() if isinstance(value, kinds)}
 
 
+def names_in(definitions: Any) -> list[str]:
+    """The assets, jobs, schedules and sensors of a file."""
+    if definitions is None:
+        return []
+    repository = definitions.get_repository_def()
+    jobs = [job.name for job in definitions.jobs or ()]
+    named = [one.name for one in (*repository.schedule_defs, *repository.sensor_defs)]
+    return [*(key.to_user_string() for key in definitions.resolve_asset_graph().toposorted_asset_keys), *jobs, *named]
+
+
 def exercise(module: ModuleType, settings: dict[str, Any]) -> list[str]:
     """Run what the module defines; return what was run. Raises the tool's error, or ProbeFailure."""
     import dagster as dg
@@ -235,8 +245,10 @@ def exercise(module: ModuleType, settings: dict[str, Any]) -> list[str]:
         done += _execute_jobs(definitions, instance, settings)
         with dg.partition_loading_context(dynamic_partitions_store=instance):  # contexts of ticks drop this instance
             done += _tick_schedules(module, definitions, instance, settings)
-            done += _tick_sensors(module, definitions, instance)
-        done += _evaluate_automation(definitions, instance)
+            done += _tick_sensors(module, definitions, instance, settings)
+        done += [] if settings.get("select") else _evaluate_automation(definitions, instance)
+    if settings.get("select"):
+        return done
     return done or [key.to_user_string() for key in definitions.resolve_asset_graph().external_asset_keys]
 
 
@@ -302,7 +314,7 @@ def _stretches(definitions: Any, instance: Any, settings: dict[str, Any]) -> Ite
     stretch: list[Any] = []
     partitions = None
     for key in graph.toposorted_asset_keys:
-        if key not in executable:
+        if key not in executable or not is_selected(key.to_user_string(), settings):
             continue
         own = graph.get(key).partitions_def
         if stretch and own != partitions:
@@ -345,7 +357,7 @@ def _execute_jobs(definitions: Any, instance: Any, settings: dict[str, Any]) -> 
 
     done = []
     for job in definitions.jobs or ():
-        if isinstance(job, dg.JobDefinition):
+        if isinstance(job, dg.JobDefinition) and is_selected(job.name, settings):
             partition = _partition_key(job.partitions_def, instance, settings)
             job.execute_in_process(instance=instance, partition_key=partition, run_config=settings.get("config"),
                                    resources=None)  # fmt: skip
@@ -359,7 +371,8 @@ def _tick_schedules(module: ModuleType, definitions: Any, instance: Any, setting
 
     repository = definitions.get_repository_def()
     moment = datetime.datetime.fromisoformat(settings["date"]) if "date" in settings else TICK
-    for schedule in repository.schedule_defs:
+    selected = [schedule for schedule in repository.schedule_defs if is_selected(schedule.name, settings)]
+    for schedule in selected:
         with dg.build_schedule_context(
             instance=instance,
             scheduled_execution_time=moment,
@@ -369,10 +382,10 @@ def _tick_schedules(module: ModuleType, definitions: Any, instance: Any, setting
             data = schedule.evaluate_tick(context)
         for request in data.run_requests or ():
             _hold_against_job(module, repository, schedule, request)
-    return [schedule.name for schedule in repository.schedule_defs]
+    return [schedule.name for schedule in selected]
 
 
-def _tick_sensors(module: ModuleType, definitions: Any, instance: Any) -> list[str]:
+def _tick_sensors(module: ModuleType, definitions: Any, instance: Any, settings: dict[str, Any]) -> list[str]:
     """Evaluate every sensor once. Sensors on run status get the runs that this snippet itself has made."""
     import dagster as dg
 
@@ -380,7 +393,7 @@ def _tick_sensors(module: ModuleType, definitions: Any, instance: Any) -> list[s
     done = []
     for sensor in repository.sensor_defs:
         kind = type(sensor).__name__
-        if "RunStatus" in kind or "AutomationCondition" in kind:
+        if "RunStatus" in kind or "AutomationCondition" in kind or not is_selected(sensor.name, settings):
             continue
         with dg.build_sensor_context(
             instance=instance,

@@ -71,6 +71,11 @@ def validate(module: ModuleType) -> ModuleType:
     return module
 
 
+def names_in(module: ModuleType) -> list[str]:
+    """Nothing is known of what it defines."""
+    return []
+
+
 def exercise(module: ModuleType, settings: dict[str, Any]) -> list[str]:
     """Its tests and main block are run for every tool; nothing else is known of it."""
     return []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class ProbeFailure(Exception):
     """``kind`` names the rule or the tool's own error, ``line`` the line of the page where it shows, if known."""
@@ -11,3 +13,8 @@ class ProbeFailure(Exception):
         self.kind = kind
         self.line = line
         self.current = current
+
+
+def is_selected(name: str, settings: dict[str, Any]) -> bool:
+    """Whether a definition is to be exercised: all are where none is named."""
+    return not settings.get("select") or name in settings["select"]

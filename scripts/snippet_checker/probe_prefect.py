@@ -25,7 +25,7 @@ from . import isolation
 from .kept_database import keep_database
 from .live_names import signature_keywords
 from .locate import definition_line, line_of_word
-from .probe_failure import ProbeFailure
+from .probe_failure import ProbeFailure, is_selected
 from .run_snippet import load_module, place_sample
 
 ROOTS = ("prefect", "prefect_")
@@ -197,7 +197,7 @@ def enter(path: Path) -> None:
     """
     from prefect.context import SettingsContext, get_settings_context
 
-    home = path.parent.parent / "home" / "prefect"
+    home = Path(os.environ["HOME"]) / "prefect"
     home.mkdir(parents=True, exist_ok=True)
     os.environ["PREFECT_HOME"] = str(home)
     context = get_settings_context()
@@ -244,13 +244,18 @@ def validate(module: ModuleType) -> list[Any]:
     return list({id(flow): flow for flow in flows}.values())
 
 
+def names_in(flows: list[Any]) -> list[str]:
+    """The names of the flows of a file."""
+    return [flow.name for flow in flows]
+
+
 def exercise(module: ModuleType, settings: dict[str, Any]) -> list[str]:
     """Run every flow of the module; return their names. Raises what the flow raised, or ProbeFailure.
 
     A flow whose parameters are neither given nor defaulted must be called by another flow, a test or a main
     block. A failed task run under a flow run that ended Completed is one too.
     """
-    flows = validate(module)
+    flows = [flow for flow in validate(module) if is_selected(flow.name, settings)]
     given = settings.get("params") or {}
     ready = [flow for flow in flows if not _missing(flow, given)]
     started: set[str] = set()

@@ -8,6 +8,7 @@ from .probe_embedded import (  # noqa: F401  the same few functions as every pro
     exercise,
     known_keywords,
     load,
+    names_in,
     rehearse,
     session_processes,
     stale_keywords,

@@ -96,10 +96,14 @@ def _prove_python(job: dict[str, Any], probe: Any, path: Path, outcome: dict[str
     probe.enter(path)
     loaded = probe.load(path, job["name"])
     if job["level"] == "loads":
-        probe.validate(loaded)
+        outcome["exercised"] += probe.names_in(probe.validate(loaded))
+        return
+    settings = job.get("exercise_with") or {}
+    if settings.get("select"):
+        outcome["exercised"] += probe.exercise(loaded, settings | {"also_run": True})
         return
     also_run = bool(_test_names(job["source"]) or _main_guards(job["source"]))
-    outcome["exercised"] += probe.exercise(loaded, (job.get("exercise_with") or {}) | {"also_run": also_run})
+    outcome["exercised"] += probe.exercise(loaded, settings | {"also_run": also_run})
     outcome["exercised"] += _run_tests(path) + _run_main_guard(path)
     if not outcome["exercised"] and not _acts_at_top_level(job["source"]):
         raise ProbeFailure("NothingToRun", probe.NOTHING_DEFINED)

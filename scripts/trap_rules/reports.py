@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from .model import Finding, Rule
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 LOAD = "LOAD"
+_RULE = re.compile(r"[A-Z]\d{3}")
 
 
 def fingerprints(findings: Sequence[Finding], root: Path) -> list[str]:
@@ -36,6 +38,8 @@ def below(path: str, root: Path) -> str:
 def as_sarif(findings: Sequence[Finding], rules: Iterable[Rule], root: Path, version: str) -> dict[str, Any]:
     """One SARIF log with one run; a hint is a `note`, a trap a `warning`, a file that does not load an `error`."""
     described = [*(_describe(rule) for rule in rules), _text_rule(LOAD, "a file that cannot be looked into", "error")]
+    known = {rule["id"] for rule in described}
+    described += [_text_rule(kind, "what the installed version does not take", "error") for kind in kinds_beside(findings, known)]
     numbers = {rule["id"]: number for number, rule in enumerate(described)}
     results = [
         {
@@ -52,9 +56,14 @@ def as_sarif(findings: Sequence[Finding], rules: Iterable[Rule], root: Path, ver
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
 
 
+def kinds_beside(findings: Iterable[Finding], known: set[str]) -> list[str]:
+    """The kinds of findings that are no rule's: names of errors and warnings, in their order."""
+    return list(dict.fromkeys(one.id for one in findings if one.id not in known))
+
+
 def level_of(finding: Finding) -> str:
-    """The SARIF level of a finding."""
-    if finding.id == LOAD:
+    """The SARIF level of a finding: that of a rule is a warning; that of an error's name, and of LOAD, an error."""
+    if not _RULE.fullmatch(finding.id):
         return "error"
     return "note" if finding.hint else "warning"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from research_protocol.model import CannotLookError
 from .model import Finding
 from .reports import below
 
+_KIND = re.compile(r"[A-Z][a-z]\w+")  # the name of an error or a warning, which is no rule's
 KEYS = ("exclude", "ignore", "baseline")
 
 
@@ -64,7 +66,7 @@ def _checked(table: dict[str, Any], file: Path, known: set[str]) -> Settings:
     ignore, exclude = table.get("ignore", {}), table.get("exclude", [])
     if not isinstance(ignore, dict) or any(not isinstance(reason, str) or not reason.strip() for reason in ignore.values()):
         raise CannotLookError(f"{where}: ignore wants a reason for each rule: ignore = {{ D007 = 'started by hand' }}")
-    if unknown := set(ignore) - known:
+    if unknown := {name for name in ignore if not _KIND.fullmatch(name)} - known:
         raise CannotLookError(f"{where}: there is no rule {min(unknown)!r}")
     if not isinstance(exclude, list):
         raise CannotLookError(f"{where}: exclude wants a list of patterns")

@@ -1,0 +1,290 @@
+"""Check a user's project: every file as its tool loads it, the names it uses, and the traps that no error announces.
+
+``check.py PROJECT`` calls this. Standard library only: it runs on a user's machine, with the project's own interpreters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import find_traps
+from research_protocol.interpreters import Interpreter, choose_interpreter, environments_below, find_interpreters
+from research_protocol.model import CannotLookError
+from snippet_checker import environments
+from snippet_checker.judge import ENDED
+from snippet_checker.model import Check, Level, MachineError, Marks, Result
+from snippet_checker.parse import read_file
+from trap_rules.baseline import without_baseline, write_baseline
+from trap_rules.ignore_comments import comment_for, read_ignore_comments
+from trap_rules.load_files import RULES_OF
+from trap_rules.model import Finding
+from trap_rules.reports import LOAD, as_junit
+from trap_rules.settings import Settings, read_settings
+
+Prove = Callable[[list[Check], Mapping[str, Path]], Sequence[Result]]
+PINS = "the pins of this pack; the project has no environment with it"
+DBT_SECONDS = 120
+_EMBEDDED = {".sql": "Snowflake SQL", ".yml": "YAML of a platform", ".yaml": "YAML of a platform"}
+
+
+@dataclass
+class Found:
+    """What came of a project so far: findings, files that passed, lines that say what was looked at and how."""
+
+    findings: list[Finding] = field(default_factory=list)
+    passed: list[str] = field(default_factory=list)
+    looked_at: list[str] = field(default_factory=list)
+    facts: list[str] = field(default_factory=list)
+
+
+def is_project(paths: Sequence[str], root: Path) -> bool:
+    """Whether folders were named that hold somebody's code: no folder of this pack, and a tool's files in each."""
+    folders = [Path(path) for path in paths]
+    if not folders or not all(folder.is_dir() and not folder.resolve().is_relative_to(root) for folder in folders):
+        return False
+    return all(find_traps.files_by_tool(folder, Settings(folder)) or dbt_projects(folder) for folder in folders)
+
+
+def check_project(options: argparse.Namespace, prove: Prove) -> int:
+    """Check the folders of ``options.paths``; print or write the report; return the exit code.
+
+    Raises MachineError where an interpreter is missing or the settings are wrong.
+    """
+    try:
+        rules = {rule.id for own in find_traps.all_rules().values() for rule in own}
+        settings = read_settings(Path(options.paths[0]), rules)
+        found = Found()
+        for path in map(Path, options.paths):
+            look_into(path, settings, options, prove, found)
+        found.findings = [one for one in dict.fromkeys(found.findings) if settings.lets_through(one) and not is_hushed(one)]
+        return tell(found, settings, options)
+    except CannotLookError as error:
+        raise MachineError(str(error)) from None
+
+
+def look_into(path: Path, settings: Settings, options: argparse.Namespace, prove: Prove, found: Found) -> None:
+    """Add to ``found`` what one folder holds, tool by tool."""
+    wanted = {tool for tool in RULES_OF if not options.tool or tool in options.tool}
+    importing = {tool: list(files) for tool, files in find_traps.files_that_import(path, settings).items() if tool in wanted}
+    pythons = {tool: choose_python(tool, path, options.python) for tool in importing}
+    for tool, files in importing.items():
+        found.facts.append(f"{tool}: {_counted(files)} with {pythons[tool].path} ({pythons[tool].found_by})")
+    checks = [make_check(Path(file), tool, options) for tool, files in importing.items() for file in files]
+    if options.level is Level.RUNS:
+        announce(checks, pythons, options)
+    elif options.select:
+        raise CannotLookError("--select chooses what is executed: add --level runs")
+    results = prove(checks, {tool: Path(python.path) for tool, python in pythons.items()})
+    add_results(results, options.select, found)
+    if options.level in (None, Level.LOADS):
+        add_traps(path, settings, options, pythons, found)
+    found.findings += check_dbt(path, options, found) if not options.tool else []
+    found.looked_at += [file for files in importing.values() for file in files]
+
+
+def choose_python(tool: str, path: Path, named: Path | None) -> Interpreter:
+    """The interpreter that is named, else the project's that has the tool, else the locked one of this pack."""
+    python = find_traps.interpreter_with(tool, path, named)
+    if named or find_traps.has_package(python, tool):
+        return python
+    return Interpreter(str(environments.prepare(tool, lambda line: print(line, file=sys.stderr))), PINS)
+
+
+def make_check(file: Path, tool: str, options: argparse.Namespace) -> Check:
+    """The check of one file where it lies, with the interpreter of one tool."""
+    snippet = read_file(file, find_traps.shown(str(file)), in_place=True)
+    exercise_with = {"select": list(options.select)} if options.select else {}
+    selected = replace(snippet, marks=Marks(exercise_with=exercise_with))
+    return Check(selected, tool, options.level or Level.LOADS, snippet.code.rstrip("\n") + "\n", snippet.problems)
+
+
+def announce(checks: Iterable[Check], pythons: Mapping[str, Interpreter], options: argparse.Namespace) -> None:
+    """Say before anything runs what will be executed, and with what."""
+    what = f"only {', '.join(options.select)}" if options.select else "everything that they define"
+    for tool, python in pythons.items():
+        pages = [check.snippet.page for check in checks if check.tool == tool]
+        print(f"{tool}: runs {what} in {', '.join(pages)}, with {python.path} ({python.found_by})", file=sys.stderr)
+    print("no variable of yours reaches it, no connection leaves loopback, files go to a temporary folder", file=sys.stderr)
+
+
+# --- what was found
+
+
+def add_results(results: Sequence[Result], selected: Sequence[str], found: Found) -> None:
+    """The findings of the checks, and the files that have none, with what they define or what of it was run."""
+    for result in results:
+        page = result.check.snippet.page
+        found.findings += [Finding(page, one.line, one.kind, one.message, one.current) for one in result.findings]
+        if result.passed and (result.note or not selected):
+            passed = f"{page}: ok, {result.level} ({result.check.tool}, {result.seconds:.2f} s)"
+            found.passed.append(f"{passed}: {result.note}" if result.note else passed)
+    ran = {name for result in results for name in result.note.split(", ")}
+    if all(result.passed for result in results) and (unknown := [name for name in selected if name not in ran]):
+        raise CannotLookError(f"no asset, job, DAG or flow named {', '.join(unknown)}; leave --level out to see what there is")
+
+
+def add_traps(
+    path: Path, settings: Settings, options: argparse.Namespace, pythons: Mapping[str, Interpreter], found: Found
+) -> None:
+    """The traps of a folder; a file that did not load has said so already."""
+    files = {tool: own for tool, own in find_traps.files_by_tool(path, settings).items() if tool in pythons or tool == "embedded"}
+    if options.tool and "embedded" not in options.tool:
+        files.pop("embedded", None)
+    if embedded := files.get("embedded"):
+        found.facts.append(f"read: {_counted(embedded)} ({', '.join(sorted(_kinds_of(embedded)))})")
+        found.looked_at += embedded
+    told = {one.path for one in found.findings}
+    endless = {one.path for one in found.findings if one.id == ENDED}  # would only cost its time limit again
+    files = {tool: [file for file in own if find_traps.shown(file) not in endless] for tool, own in files.items()}
+    traps = find_traps.find_in(path, files, options, lambda tool, path, named: pythons[tool])
+    found.findings += [one for one in traps if one.id != LOAD or one.path not in told]
+
+
+def _kinds_of(files: Iterable[str]) -> Iterator[str]:
+    for file in files:
+        if ".github" in Path(file).parts:
+            yield "GitHub workflows"
+        elif "bundle" in Path(file).read_text(encoding="utf-8", errors="replace")[:4000]:
+            yield "Databricks bundle"
+        else:
+            yield _EMBEDDED.get(Path(file).suffix, "scripts")
+
+
+def _counted(files: Sequence[str]) -> str:
+    return f"{len(files)} file" + ("s" if len(files) > 1 else "")
+
+
+def is_hushed(finding: Finding) -> bool:
+    """Whether a comment on the line keeps a finding about a name quiet; those of rules were asked already."""
+    if finding.id in (LOAD, "SyntaxError") or not finding.path.endswith(".py"):
+        return False
+    comments = read_ignore_comments(Path(finding.path).read_text(encoding="utf-8", errors="replace"))
+    comment = comment_for(finding.id, finding.line, finding.line, comments)
+    return comment is not None and bool(comment.reason)
+
+
+# --- dbt
+
+
+def dbt_projects(path: Path) -> list[Path]:
+    """The dbt projects at or below a folder, but not those of installed packages."""
+    from research_protocol.project_files import list_files
+
+    return [Path(file) for file in list_files(path).others if Path(file).name in ("dbt_project.yml", "dbt_project.yaml")]
+
+
+def check_dbt(path: Path, options: argparse.Namespace, found: Found) -> list[Finding]:
+    """``dbt parse`` of every dbt project, into a temporary folder: no model runs and no warehouse is asked."""
+    findings: list[Finding] = []
+    for project in dbt_projects(path):
+        python = python_with_dbt(path, options.python)
+        if python is None:
+            found.facts.append(f"{find_traps.shown(str(project))}: not parsed; no environment of the project has dbt")
+            continue
+        found.looked_at.append(str(project))
+        found.facts.append(f"dbt parse: {find_traps.shown(str(project))} with {python.path} ({python.found_by})")
+        if problem := parse_dbt(project.parent, python):
+            way_out = "mend what dbt names; `dbt parse` must pass without a variable of yours, or give its profile a default"
+            findings.append(Finding(find_traps.shown(str(project)), 1, "DbtParse", problem, way_out))
+        else:
+            found.passed.append(f"{find_traps.shown(str(project))}: ok, dbt parses it")
+    return findings
+
+
+def python_with_dbt(path: Path, named: Path | None) -> Interpreter | None:
+    """The interpreter that is named, the project's that has dbt, or the locked one that dagster-dbt is in, where it is built."""
+    own = [choose_interpreter(path, named)] if named else [*find_interpreters(path), *environments_below(path)]
+    candidates = own if named else [*own, Interpreter(str(environments.python_of("dagster")), PINS)]
+    return next((one for one in candidates if _has_dbt(one)), None)
+
+
+def _has_dbt(python: Interpreter) -> bool:
+    return any(Path(python.path).parent.parent.glob("[Ll]ib*/**/site-packages/dbt/cli/main.py"))
+
+
+def parse_dbt(folder: Path, python: Interpreter) -> str:
+    """What dbt says that is wrong, or nothing."""
+    with tempfile.TemporaryDirectory(prefix="dbt-parse-") as temporary:
+        command = [python.path, "-m", "dbt.cli.main", "--log-path", temporary, "--log-format", "json", "parse"]
+        command += ["--no-partial-parse", "--target-path", temporary, "--project-dir", str(folder)]
+        if (folder / "profiles.yml").exists():
+            command += ["--profiles-dir", str(folder)]
+        environment = find_traps.environment_for(python.path) | {"HOME": temporary, "PYTHONDONTWRITEBYTECODE": "1"}
+        try:
+            done = subprocess.run(
+                command, cwd=temporary, env=environment, capture_output=True, text=True, timeout=DBT_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return f"dbt parse did not end within {DBT_SECONDS} s"
+    if done.returncode == 0:
+        return ""
+    return " ".join((_said_by_dbt(done.stdout) or done.stderr or "no message").split())[:600]
+
+
+def _said_by_dbt(output: str) -> str:
+    """The errors among dbt's log lines, else the last of them."""
+    entries = [json.loads(line)["info"] for line in output.splitlines() if line.startswith("{")]
+    errors = [entry["msg"] for entry in entries if entry.get("level") == "error" and entry.get("msg", "").strip()]
+    return " ".join(errors) or (entries[-1]["msg"] if entries else "")
+
+
+# --- the report
+
+
+def tell(found: Found, settings: Settings, options: argparse.Namespace) -> int:
+    """Print or write the report, without what the baseline holds; the exit code."""
+    if options.write_baseline:
+        write_baseline(options.write_baseline, found.findings, settings.root)
+        print(f"{len(found.findings)} findings kept in {options.write_baseline}; check with --baseline {options.write_baseline}")
+        return 0
+    if baseline := options.baseline or settings.baseline:
+        found.findings, known, gone = without_baseline(baseline, found.findings, settings.root)
+        found.facts.append(
+            f"{known} in {baseline}" + (f"; {gone} of its entries are found no more: write it again" if gone else "")
+        )
+    if options.junit:
+        options.junit.write_bytes(as_junit(found.findings, found.looked_at, settings.root))
+    form = "json" if options.json == "-" else options.format
+    report = as_json(found, options) if form == "json" else report_in(form, found, settings)
+    if options.json not in (None, "-"):
+        Path(options.json).write_text(as_json(found, options) + "\n", encoding="utf-8")
+    if options.output:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_text(report + "\n", encoding="utf-8")
+        report = as_text(found)
+    print(report)
+    return 1 if any(not finding.hint for finding in found.findings) else 0
+
+
+def report_in(form: str, found: Found, settings: Settings) -> str:
+    """Text, or one of the forms that other programs read."""
+    return as_text(found) if form == "text" else find_traps.report_in(form, found.findings, found.looked_at, settings)
+
+
+def as_text(found: Found) -> str:
+    """Findings first, one per line with its way out below; then the files that passed; then what was looked at."""
+    lines = []
+    for one in sorted(found.findings, key=lambda one: (one.path, one.line)):
+        lines.append(f"{one.path}:{one.line}: {one.id}{' (hint)' if one.hint else ''}: {one.message}")
+        lines += [f"    instead: {one.fix}"] if one.fix else []
+    return "\n".join([*lines, *found.passed, *found.facts, find_traps.summary(found.findings)])
+
+
+def as_json(found: Found, options: argparse.Namespace) -> str:
+    """One object, nothing but what is needed to mend the code."""
+    findings = [
+        {"file": one.path, "line": one.line, "kind": one.id, "message": one.message}
+        | ({"current": one.fix} if one.fix else {})
+        | ({"hint": True} if one.hint else {})
+        for one in found.findings
+    ]
+    good = all(one.hint for one in found.findings)
+    level = (options.level or Level.LOADS) if good else None
+    return json.dumps({"ok": good, "level": level, "looked_at": found.facts, "findings": findings}, ensure_ascii=False)
