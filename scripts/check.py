@@ -89,6 +89,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     project.add_argument("--format", choices=("text", "json", "sarif", "junit", "github"), default="text")
     project.add_argument("--output", type=Path, metavar="FILE", help="write the report there, and its text to the terminal")
+    project.add_argument("--diff", action="store_true", help="print the mechanical fixes as a patch, change nothing")
+    project.add_argument("--fix", action="store_true", help="apply the mechanical fixes whose result a run has proved")
     project.add_argument("--baseline", type=Path, metavar="FILE", help="tell only what this file does not hold")
     project.add_argument("--write-baseline", type=Path, metavar="FILE", help="keep what is found in this file, and end with 0")
     parser.add_argument("--watch", action="store_true", help="check again what changes, until interrupted")

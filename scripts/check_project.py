@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import find_traps
+from fix_project import apply_proved, patch, propose
 from research_protocol.interpreters import Interpreter, choose_interpreter, environments_below, find_interpreters
 from research_protocol.model import CannotLookError
 from snippet_checker import environments
@@ -64,16 +65,25 @@ def check_project(options: argparse.Namespace, prove: Prove) -> int:
         for path in map(Path, options.paths):
             look_into(path, settings, options, prove, found)
         found.findings = [one for one in dict.fromkeys(found.findings) if settings.lets_through(one) and not is_hushed(one)]
+        if options.diff or options.fix:
+            return mend(found, settings, options, prove)
         return tell(found, settings, options)
     except CannotLookError as error:
         raise MachineError(str(error)) from None
 
 
-def look_into(path: Path, settings: Settings, options: argparse.Namespace, prove: Prove, found: Found) -> None:
-    """Add to ``found`` what one folder holds, tool by tool."""
+def look_into(
+    path: Path,
+    settings: Settings,
+    options: argparse.Namespace,
+    prove: Prove,
+    found: Found,
+    known: Mapping[str, Interpreter] | None = None,
+) -> None:
+    """Add to ``found`` what one folder holds, tool by tool; ``known`` are interpreters that were chosen before."""
     wanted = {tool for tool in RULES_OF if not options.tool or tool in options.tool}
     importing = {tool: list(files) for tool, files in find_traps.files_that_import(path, settings).items() if tool in wanted}
-    pythons = {tool: choose_python(tool, path, options.python) for tool in importing}
+    pythons = {tool: (known or {}).get(tool) or choose_python(tool, path, options.python) for tool in importing}
     for tool, files in importing.items():
         found.facts.append(f"{tool}: {_counted(files)} with {pythons[tool].path} ({pythons[tool].found_by})")
     checks = [make_check(Path(file), tool, options) for tool, files in importing.items() for file in files]
@@ -112,6 +122,28 @@ def announce(checks: Iterable[Check], pythons: Mapping[str, Interpreter], option
         pages = [check.snippet.page for check in checks if check.tool == tool]
         print(f"{tool}: runs {what} in {', '.join(pages)}, with {python.path} ({python.found_by})", file=sys.stderr)
     print("no variable of yours reaches it, no connection leaves loopback, files go to a temporary folder", file=sys.stderr)
+
+
+def mend(found: Found, settings: Settings, options: argparse.Namespace, prove: Prove) -> int:
+    """Print the mechanical fixes as a patch, or apply those that a run has proved; what is left decides the exit code."""
+    path = Path(options.paths[0])
+    if len(options.paths) > 1:
+        raise CannotLookError("--diff and --fix take one project at a time")
+    pythons = {tool: choose_python(tool, path, options.python) for tool in find_traps.files_that_import(path, settings)}
+    proposals = propose(found.findings, next((python.path for python in pythons.values()), sys.executable))
+    if options.diff:
+        print(patch(proposals), end="")
+        return 1 if proposals else 0
+
+    def look(folder: Path) -> list[Finding]:
+        again = Found()
+        look_into(folder, Settings(folder), options, prove, again, pythons)
+        return again.findings
+
+    for line in apply_proved(path, proposals, found.findings, look):
+        print(line)
+    print(f"{len(proposals)} of {len({one.path for one in found.findings})} files with findings have a mechanical fix")
+    return 0
 
 
 # --- what was found

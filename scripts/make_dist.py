@@ -19,7 +19,7 @@ from site_pages.sources import TOOLS, files_of
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME, MOST_FILES, MOST_BYTES = "data-orchestration", 200, 5_000_000
-SCRIPTS = ("check.py", "research.py", "new.py", "find_traps.py", "drift_ledger.json")
+SCRIPTS = ("check.py", "check_project.py", "fix_project.py", "research.py", "new.py", "find_traps.py", "drift_ledger.json")
 PACKAGES = ("snippet_checker", "research_protocol")
 PACKED = "trap_rules"  # one small file a rule or two: imported from a zip, they count as one
 

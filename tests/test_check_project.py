@@ -179,3 +179,41 @@ def test_names_and_traps_share_baseline_and_sarif(repository: Path, tmp_path: Pa
     again = check("dags", "--baseline", tmp_path / "known.json", cwd=repository)
     assert (kept.returncode, again.returncode) == (0, 0)
     assert f"3 in {tmp_path / 'known.json'}" in again.stdout
+
+
+STALE = """\
+from prefect import flow
+from prefect.schedules import Cron
+
+@flow
+def load():
+    return 1
+
+NIGHTLY = Cron("0 1 * * *", tz="Europe/Berlin")
+"""
+
+
+@pytest.fixture
+def stale(tmp_path: Path) -> Path:
+    """A project with a file that a rename mends, and one where the rename brings the next error to light."""
+    (tmp_path / "nightly.py").write_text(STALE)
+    (tmp_path / "never.py").write_text(STALE.replace("0 1 * * *", "0 25 * * *"))
+    return tmp_path
+
+
+def test_a_mechanical_fix_is_printed_as_a_patch(stale: Path) -> None:
+    """That `git apply` takes; nothing is changed."""
+    done = check(".", "--diff", cwd=stale)
+    assert (stale / "nightly.py").read_text() == STALE
+    subprocess.run(["git", "apply", "-p1"], input=done.stdout, text=True, cwd=stale, check=True, capture_output=True)
+    assert (stale / "nightly.py").read_text() == STALE.replace("tz=", "timezone=")
+
+
+def test_only_a_fix_that_a_run_has_proved_is_applied(stale: Path) -> None:
+    """The other file is left as it was, with the error that the fix would bring."""
+    done = check(".", "--fix", cwd=stale)
+    assert (stale / "nightly.py").read_text() == STALE.replace("tz=", "timezone=")
+    assert (stale / "never.py").read_text() == STALE.replace("0 1 * * *", "0 25 * * *")
+    told = sorted(done.stdout.splitlines()[:2], reverse=True)
+    assert told[0] == "nightly.py: fixed, 1 gone; the copy that was checked has nothing new"
+    assert told[1].startswith("never.py: not fixed: never.py would have ValueError: Invalid cron string")
