@@ -26,18 +26,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from snippet_checker import environments, report
+from snippet_checker import docs_settings, environments, report
 from snippet_checker.cache import Cache, check_key, kept_folder, kept_folder_of, restore
 from snippet_checker.canary import canaries
 from snippet_checker.discover import MissingPathError, example_tool, find_entry_files, find_pages
+from snippet_checker.docs_settings import DocsEnvironment, read_docs_settings
 from snippet_checker.model import Check, Language, Level, MachineError, Marks, Result, Snippet
 from snippet_checker.parse import read_file
-from snippet_checker.plan import imported_tools, plan_checks
+from snippet_checker.plan import imported_tools, plan_checks, without_demands
 from snippet_checker.run import Settings, fork_is_possible, run_all
 
 ROOT = environments.ROOT
@@ -113,6 +114,8 @@ def run(options: argparse.Namespace) -> int:
 
         if is_project(options.paths, ROOT):
             return check_project(options, lambda checks, pythons: prove_project(checks, pythons, options))
+    if options.docs and (settings := read_docs_settings(Path(options.docs[0]))):
+        return check_docs(settings, options)
     if options.select:
         raise MissingPathError("--select names definitions of a project: check.py PROJECT --level runs --select NAME")
     started = time.monotonic()
@@ -139,6 +142,52 @@ def prove_project(checks: list[Check], pythons: Mapping[str, Path], options: arg
     return results
 
 
+def check_docs(settings: Sequence[DocsEnvironment], options: argparse.Namespace) -> int:
+    """Check documentation whose pyproject.toml says which environment proves which pages; the pins prove the others."""
+    started = time.monotonic()
+    whole = make_plan(options)
+    results: dict[int, Result] = {}
+    facts: list[str] = []
+    for environment, own in grouped(whole.checks, settings):
+        plan = replace(whole, checks=own) if environment is None else plan_for(own, environment, whole, options, facts)
+        some, said = prove(plan, options)
+        results |= {id(check): result for check, result in zip(own, some, strict=True)}
+        facts += said
+    if not results:
+        raise MissingPathError(f"no snippet found in {', '.join(whole.asked)}; name a folder with Markdown pages")
+    ordered = [results[id(check)] for check in whole.checks]
+    return say(ordered, whole, options, facts, time.monotonic() - started, own_pins=False)
+
+
+def grouped(checks: Sequence[Check], settings: Sequence[DocsEnvironment]) -> Iterator[tuple[DocsEnvironment | None, list[Check]]]:
+    """The checks of each environment that has some, and last those that none is for."""
+    found: dict[DocsEnvironment | None, list[Check]] = {key: [] for key in (*settings, None)}
+    for check in checks:
+        environment = next((one for one in settings if one.is_for(Path(check.snippet.page))), None)
+        found[environment] = [*found[environment], check]
+    yield from ((environment, own) for environment, own in found.items() if own)
+
+
+def plan_for(
+    checks: Sequence[Check], environment: DocsEnvironment, whole: Plan, options: argparse.Namespace, facts: list[str]
+) -> Plan:
+    """The checks as one environment proves them."""
+    python = docs_settings.prepare(environment)
+    level = options.level or environment.level
+    own = []
+    for check in checks:
+        tool = (
+            docs_settings.tool_for(check.tool, environment, python) if check.snippet.language is Language.PYTHON else check.tool
+        )
+        if check.snippet.language is Language.BASH and tool != docs_settings.tool_for(tool, environment, python):
+            tool = None
+        asked = max(check.level, level, key=list(Level).index)
+        own.append(replace(check, tool=tool, level=asked, problems=check.snippet.problems))
+    facts.append(f"{environment.name}: {len(own)} snippets with {environment.python or environment.lock.name}")
+    pythons = dict.fromkeys(environments.TOOLS, python)
+    return replace(whole, checks=own, pythons=pythons, identity=docs_settings.identity(environment))
+
+
 # --- what is to be checked
 
 
@@ -151,6 +200,7 @@ class Plan:
     own_code: bool
     python: Path | None
     pythons: Mapping[str, Path] = field(default_factory=dict)
+    identity: str = ""
 
 
 def make_plan(options: argparse.Namespace) -> Plan:
@@ -208,7 +258,7 @@ def read_pages(paths: Sequence[str], options: argparse.Namespace) -> list[Snippe
     for file in [] if foreign else find_entry_files(Path(path) for path in paths):
         snippets.append(read_file(file, _name(file), folder=file.resolve().parent))
     cache.close()
-    return snippets
+    return [without_demands(snippet) for snippet in snippets] if foreign else snippets
 
 
 def _name(path: Path) -> str:
@@ -274,8 +324,8 @@ def prove(plan: Plan, options: argparse.Namespace) -> tuple[list[Result], list[s
 
 def identity(check: Check, plan: Plan) -> str:
     """What identifies the environment that proves a check: its lock, or the interpreter that was named."""
-    if plan.pythons:
-        return os.urandom(8).hex()
+    if plan.pythons and (check.tool or "tooling") != "tooling":
+        return plan.identity or os.urandom(8).hex()
     if plan.python:
         return f"{plan.python.absolute()} {plan.python.stat().st_mtime_ns if plan.python.exists() else ''} {os.urandom(8).hex()}"
     tool = check.tool or "tooling"
@@ -336,8 +386,6 @@ def make_settings(options: argparse.Namespace, tools: Sequence[str], pythons: di
     )
     if not (fork and pinned):
         return settings
-    from dataclasses import replace
-
     from snippet_checker import warm
 
     if options.keep_warm or options.watch:
@@ -370,13 +418,20 @@ def progress(total: int, options: argparse.Namespace, plan: Plan) -> AbstractCon
     return bar(total)
 
 
-def say(results: Sequence[Result], plan: Plan, options: argparse.Namespace, facts: Sequence[str], seconds: float) -> int:
+def say(
+    results: Sequence[Result],
+    plan: Plan,
+    options: argparse.Namespace,
+    facts: Sequence[str],
+    seconds: float,
+    own_pins: bool = True,
+) -> int:
     if options.junit:
         report.write_junit(results, options.junit)
     if options.json == "-":
         print(report.compact_json(results))
         return report.exit_code(results)
-    versions = {tool: environments.locked_version(tool) for tool in environments.TOOLS}
+    versions = {tool: environments.locked_version(tool) for tool in environments.TOOLS if own_pins}
     if options.json:
         report.write_json(results, Path(options.json), versions)
     if plan.own_code:

@@ -105,7 +105,7 @@ def _refuse_python(tool: str) -> None:
 def _build(tool: str, folder: Path) -> None:
     building = folder / ".venv-building"
     shutil.rmtree(building, ignore_errors=True)
-    environment = _build_environment() | {"UV_PROJECT_ENVIRONMENT": str(building)}
+    environment = build_environment() | {"UV_PROJECT_ENVIRONMENT": str(building)}
     try:
         _uv(["venv", "--quiet", "--relocatable", "--python", sys.executable, str(building)], folder, environment, tool)
         _uv(["sync", "--quiet", "--locked", "--project", str(folder)], folder, environment, tool)
@@ -116,7 +116,7 @@ def _build(tool: str, folder: Path) -> None:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _build_environment() -> dict[str, str]:
+def build_environment() -> dict[str, str]:
     """This environment without what would bend the build: an active venv, or a ban on byte code."""
     dropped = {"VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME"}
     return {name: value for name, value in os.environ.items() if name not in dropped}
@@ -126,9 +126,7 @@ def _uv(arguments: list[str], folder: Path, environment: dict[str, str], tool: s
     command = [str(uv_executable()), *arguments]
     done = subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
-        raise MachineError(
-            f"{tool}: the environment could not be built.\n{_indent(done.stderr)}\n{_way_out(done.stderr, folder)}"
-        )
+        raise MachineError(f"{tool}: the environment could not be built.\n{indent(done.stderr)}\n{_way_out(done.stderr, folder)}")
 
 
 def _way_out(error: str, folder: Path) -> str:
@@ -140,7 +138,7 @@ def _way_out(error: str, folder: Path) -> str:
     return "Nothing was changed: the environment that was there before is still there. Mend the cause and run it again."
 
 
-def _indent(text: str) -> str:
+def indent(text: str) -> str:
     return "\n".join(f"    {line}" for line in text.strip().splitlines()[-12:])
 
 
@@ -153,11 +151,11 @@ def uv_executable() -> Path:
     shutil.rmtree(venv, ignore_errors=True)
     pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", f"uv=={UV_VERSION}"]
     for command in ([sys.executable, "-m", "venv", str(venv)], pip):
-        done = subprocess.run(command, env=_build_environment(), capture_output=True, text=True)
+        done = subprocess.run(command, env=build_environment(), capture_output=True, text=True)
         if done.returncode:
             shutil.rmtree(venv, ignore_errors=True)
             raise MachineError(
-                f"uv {UV_VERSION} could not be installed.\n{_indent(done.stderr or done.stdout)}\n"
+                f"uv {UV_VERSION} could not be installed.\n{indent(done.stderr or done.stdout)}\n"
                 "It needs Python's venv module and a package index: check both, then run it again."
             )
     venv.rename(uv.parents[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
 from .model import Check, Finding, Language, Level, Snippet
@@ -118,6 +119,15 @@ def named_file(code: str) -> str | None:
     """The file that a YAML or TOML snippet stands for: its first line is a comment with the name."""
     match = re.match(r"\s*#\s*([\w./-]+\.(?:ya?ml|toml|cfg))\b", code)
     return match.group(1) if match else None
+
+
+def without_demands(snippet: Snippet) -> Snippet:
+    """A snippet of somebody else's page: a document that does not say which file it stands for is only parsed."""
+    unnamed = snippet.language in (Language.YAML, Language.JSON, Language.TOML) and not named_file(snippet.code)
+    if not unnamed or snippet.marks.level:
+        return snippet
+    marks = replace(snippet.marks, level=Level.PARSES, reason="nothing says which file this is")
+    return replace(snippet, marks=marks)
 
 
 def _file_tool(snippet: Snippet) -> str | None:
