@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
+from .airflow_index import known_dags
 from .airflow_loaded import Loaded, dag_id_of, given
 from .model import Place, Trap
 from .sources import FunctionNode, calls_in, imported_from, keyword_of, place_of_definition
@@ -127,3 +131,49 @@ def _calls_of_parse(nodes: Iterable[ast.AST]) -> Iterator[ast.Call]:
 
 def _is_main_block(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
+
+
+def one_id_in_several_files(loaded: Loaded) -> Iterator[Trap]:
+    """The dag-processor reads file by file: of one id, whichever was read last is kept."""
+    for dag in loaded.dags:
+        others = sorted({one.path for one in known_dags(dag.dag_id) if one.path != loaded.path})
+        if others:
+            beside = ", ".join(os.path.relpath(path, os.path.dirname(loaded.path)) for path in others[:3])
+            yield loaded.of_dag(dag, f"DAG {dag.dag_id} (and in {beside})")
+
+
+def uri_in_wrong_fields(loaded: Loaded) -> Iterator[Trap]:
+    """Connections that the file itself writes as text: what Airflow's own parser does not find in them."""
+    for source in loaded.sources:
+        for name, value in _connection_texts(source.tree):
+            if reason := misread_uri(str(value.value)):
+                yield loaded.at(source, value, f"{name} ({reason})")
+
+
+def misread_uri(text: str) -> str:
+    """What is lost when a URI is split, or nothing. JSON and what needs no user are fine."""
+    if text.lstrip().startswith("{"):
+        return ""
+    scheme, found, rest = text.partition("://")
+    if not found or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+        return f"{scheme[:20]!r} is no scheme (letters, digits and -)"
+    try:
+        user = urlsplit(text).username
+    except ValueError:
+        return "the user and the password are not found"
+    return "the user and the password are not found" if user is None and "@" in rest and "@" not in rest.partition("?")[2] else ""
+
+
+def _connection_texts(tree: ast.Module) -> Iterator[tuple[str, ast.Constant]]:
+    for node in ast.walk(tree):
+        pairs: list[tuple[ast.expr | None, ast.expr]] = []
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+            pairs = [(node.targets[0].slice, node.value)]
+        elif isinstance(node, ast.Dict):
+            pairs = list(zip(node.keys, node.values, strict=True))
+        elif isinstance(node, ast.Call) and len(node.args) == 2:  # os.environ.setdefault(name, value), os.putenv
+            pairs = [(node.args[0], node.args[1])]
+        for key, value in pairs:
+            named = isinstance(key, ast.Constant) and str(key.value).startswith("AIRFLOW_CONN_")
+            if named and isinstance(key, ast.Constant) and isinstance(value, ast.Constant) and isinstance(value.value, str):
+                yield str(key.value), value

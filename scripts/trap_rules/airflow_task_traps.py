@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import inspect
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
+from .airflow_index import known_dags
 from .airflow_loaded import Loaded, given
 from .model import Trap
 from .sources import FunctionNode, Source, called_name, imported_from, keyword_of
@@ -112,3 +115,48 @@ def sla_of_nobody(loaded: Loaded) -> Iterator[Trap]:
 def _is_duration(node: ast.Dict, key: ast.expr) -> bool:
     value = node.values[node.keys.index(key)]
     return isinstance(value, ast.Call) and called_name(value) in ("timedelta", "duration")
+
+
+POD_KEYS = ("pod_override", "pod_template_file")
+
+
+def misspelled_pod(loaded: Loaded) -> Iterator[Trap]:
+    """The Kubernetes executor looks for two keys, and takes a dictionary without them for none."""
+    for _, task in loaded.tasks:
+        config = given(task, "executor_config")
+        for key in config if isinstance(config, dict) and not set(POD_KEYS) & set(config) else ():
+            if difflib.get_close_matches(str(key).lower().replace("-", "_"), POD_KEYS, n=1, cutoff=0.8):
+                yield loaded.of_task(task, f"{key} in the executor_config of task {task.task_id}")
+
+
+def dates_that_never_meet(loaded: Loaded) -> Iterator[Trap]:
+    """A sensor waits for the other DAG's run at its own date: fifty ticks of its DAG, and none of the other's."""
+    for dag, task in loaded.tasks:
+        if given(task, "external_dag_id") is None or given(task, "execution_date_fn") is not None:
+            continue
+        schedules = {one.schedule for one in known_dags(given(task, "external_dag_id"))}
+        ours, theirs = _cron(getattr(dag, "schedule", None)), _cron(schedules.pop() if len(schedules) == 1 else None)
+        if ours and theirs and not _meet(ours, theirs, given(task, "execution_delta")):
+            yield loaded.of_task(task, f"sensor {task.task_id}")
+
+
+def _cron(schedule: object) -> str | None:
+    presets = {
+        "@hourly": "0 * * * *",
+        "@daily": "0 0 * * *",
+        "@weekly": "0 0 * * 0",
+        "@monthly": "0 0 1 * *",
+        "@yearly": "0 0 1 1 *",
+    }
+    text = presets.get(schedule, schedule) if isinstance(schedule, str) else None
+    return text if text and len(text.split()) == 5 else None
+
+
+def _meet(ours: str, theirs: str, delta: timedelta | None) -> bool:
+    from croniter import croniter
+
+    try:
+        ticks = croniter(ours, datetime(2026, 1, 1), ret_type=datetime)
+        return any(croniter.match(theirs, next(ticks) - (delta or timedelta())) for _ in range(50))
+    except (ValueError, KeyError):
+        return True

@@ -8,6 +8,7 @@ from pathlib import Path
 from . import airflow_dag_traps as dags
 from . import airflow_date_traps as dates
 from . import airflow_task_traps as tasks
+from .airflow_index import read_index as read_index
 from .airflow_loaded import DagFileError, load_file, prepare, use_plugins
 from .apply import apply_rules
 from .model import Finding, Rule
@@ -172,6 +173,38 @@ RULES = (
         "{{ var.value.NAME }}, {{ conn.NAME.host }}, or the same call in the function of a task",
         SHOWN,
         dags.asked_while_parsed,
+    ),
+    Rule(
+        "A020",
+        "is defined in several files",
+        "Each file loads, one DAG is left of them, by chance which, and no import error says so.",
+        "an id for each",
+        SHOWN,
+        dags.one_id_in_several_files,
+    ),
+    Rule(
+        "A021",
+        "waits for a date that the other DAG never has",
+        "The sensor looks for a run with its own logical date; it waits until its time limit, seven days unless set.",
+        "execution_delta, the same schedule, or schedule=[Asset(...)] instead of a sensor",
+        SHOWN,
+        tasks.dates_that_never_meet,
+    ),
+    Rule(
+        "A022",
+        "is no key that the Kubernetes executor looks for",
+        "The pod is made as if nothing had been asked: no memory limit, no image, no volume; the run is green.",
+        "executor_config={'pod_override': V1Pod(...)}",
+        SHOWN,
+        tasks.misspelled_pod,
+    ),
+    Rule(
+        "A023",
+        "is taken apart into other fields than meant",
+        "Airflow reads it without an error: type, user or password are empty, or stand in the host.",
+        "percent-encode the parts (urllib.parse.quote(part, safe='')), - for _ in the type, or write the connection as JSON",
+        SHOWN,
+        dags.uri_in_wrong_fields,
     ),
 )
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +205,34 @@ def asked(case: Path) -> Any:
     return told.split()[1:]
 
 
+def both_registered(case: Path) -> Any:
+    """What the scheduler gets of two files of one folder, read one after the other; and their import errors."""
+    from airflow.models.serialized_dag import SerializedDagModel
+
+    registered(case)
+    other = case.with_name(f"{case.stem.removesuffix('_too')}{'' if case.stem.endswith('_too') else '_too'}.py")
+    found = registered(other)
+    tasks = sum(len(SerializedDagModel.get(dag_id).dag.task_ids) for dag_id in found["dags"])
+    return {"dags": len(found["dags"]), "tasks": tasks, "import errors": found["import errors"]}
+
+
+def waits_for_load(case: Path) -> Any:
+    """The load of one o'clock, done, then the report of six of the same day."""
+    report = next(one for one in registered(case)["dags"] if one.startswith("morning"))
+    run_dag(case, MIDNIGHT + timedelta(hours=1), dag_id=report.replace("morning_report", "nightly_load"))
+    run = run_dag(case, MIDNIGHT + timedelta(hours=6), dag_id=report)
+    return {"state": run.state, "tasks": run.task_states}
+
+
+def pod_of_task(case: Path) -> Any:
+    """What the Kubernetes executor makes of a task's executor_config."""
+    from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator
+
+    (task,) = load_dag(case).tasks
+    pod = PodGenerator.from_obj(task.executor_config)
+    return {"state": run_dag(case).state, "memory": pod.spec.containers[0].resources.limits["memory"] if pod else None}
+
+
 SHOWS: dict[str, Show] = {
     "A001": undated,
     "A002": undated,
@@ -225,6 +253,10 @@ SHOWS: dict[str, Show] = {
     "A017": at_midnight,
     "A018": by_hand,
     "A019": asked,
+    "A020": both_registered,
+    "A021": waits_for_load,
+    "A022": pod_of_task,
+    "A023": by_hand,
 }
 
 if __name__ == "__main__":

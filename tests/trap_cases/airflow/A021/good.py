@@ -1,0 +1,21 @@
+"""The report says how much earlier the load is."""
+
+from datetime import datetime, timedelta
+
+from airflow.providers.standard.sensors.external_task import ExternalTaskSensor
+from airflow.sdk import DAG, task
+
+START = datetime(2026, 3, 1)
+
+with DAG("nightly_load_in_time", schedule="0 1 * * *", start_date=START):
+    task(task_id="load")(lambda: 1)()
+
+with DAG("morning_report_in_time", schedule="0 6 * * *", start_date=START):
+    wait = ExternalTaskSensor(
+        task_id="wait",
+        external_dag_id="nightly_load_in_time",
+        mode="reschedule",
+        timeout=timedelta(hours=2).total_seconds(),
+        execution_delta=timedelta(hours=5),
+    )
+    wait >> task(task_id="report")(lambda: 1)()
