@@ -43,6 +43,7 @@ SHOWN: dict[str, tuple[Any, Any]] = {
     "P013": (NEVER_CACHED, CACHED),
     "P014": (NEVER_CACHED, CACHED),
     "P015": ({"state": "Completed", "inside at once": 2}, {"state": "Failed", "inside at once": 0}),
+    "P017": (["0.0.0.0"], ["127.0.0.1"]),
     "P016": ({"state": "Completed", "result": "**********"}, {"state": "Completed", "result": "hunter22"}),
 }
 

@@ -245,3 +245,17 @@ def limit_that_may_not_exist(loaded: Loaded) -> Iterator[Trap]:
             if strict is None or (isinstance(strict, ast.Constant) and strict.value is False):
                 name = ast.unparse(call.args[0]) if call.args else "its names"
                 yield Trap(place_of_node(source.path, call), f"{_name(call)}({name})")
+
+
+# --- runners
+
+
+def dashboard_for_everybody(loaded: Loaded) -> Iterator[Trap]:
+    """A Dask cluster that the runner makes itself, and whose dashboard nobody bound to loopback."""
+    for flow in loaded.flows:
+        runner = flow.task_runner
+        if type(runner).__name__ != "DaskTaskRunner" or getattr(runner, "address", None):
+            continue
+        address = (getattr(runner, "cluster_kwargs", None) or {}).get("dashboard_address", ":8787")
+        if isinstance(address, str) and address.rpartition(":")[0] in ("", "0.0.0.0", "[::]"):
+            yield from loaded.of_function(flow, f"flow {flow.name}: the dashboard of its Dask cluster")

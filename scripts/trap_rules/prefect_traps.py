@@ -144,6 +144,14 @@ RULES = (
         SHOWN,
         deployments.secret_of_stars,
     ),
+    Rule(
+        "P017",
+        "listens on all interfaces",
+        "While the flow runs, whoever reaches port 8787 of the machine sees its tasks; host='127.0.0.1' does not change that.",
+        "cluster_kwargs={'dashboard_address': '127.0.0.1:0'}, or None for no dashboard",
+        SHOWN,
+        tasks.dashboard_for_everybody,
+    ),
 )
 
 

@@ -1,9 +1,9 @@
 """What was loaded elsewhere starts what follows: each new day once, a report when both sides are new, an alert that arrives.
 
-What: a sensor over the log of materializations, a condition over two assets, a failure sensor that asks for a job.
+What: a sensor over the log of materializations, a condition over two assets, sensors on runs.
 When: the cause is an asset or a run, also of another code location. Not inside one location without more: `deps=` and `eager()`.
 Run: dg dev -f definitions.py
-Expect: each day of orders that is materialized gets a run of receipts; a failed run of any location a run of send_alert.
+Expect: each day of orders gets a run of receipts, which gets one of publish_receipts; any failed run gets one of send_alert.
 """
 
 import os
@@ -73,9 +73,33 @@ def failed_run(context: dg.RunFailureSensorContext) -> dg.RunRequest | None:
     return dg.RunRequest(run_key=run.run_id, run_config=dg.RunConfig({"send": Alert(text=text)}))
 
 
+@dg.op
+def publish(context: dg.OpExecutionContext) -> None:
+    """What follows a finished job as a whole, not one of its assets."""
+    context.log.info(f"receipts of {context.run.tags.get('loaded_day', 'no day')} are complete")
+
+
+@dg.job
+def publish_receipts() -> None:
+    """A message that a day is complete."""
+    publish()
+
+
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[receipts_job],
+    request_job=publish_receipts,
+    default_status=RUNNING,
+)
+def receipts_are_complete(context: dg.RunStatusSensorContext) -> dg.RunRequest:
+    """One run of publish_receipts for each successful run of receipts_job, with its day."""
+    run = context.dagster_run
+    return dg.RunRequest(run_key=run.run_id, tags={"loaded_day": run.tags["dagster/partition"]})
+
+
 automation = dg.AutomationConditionSensorDefinition("automation", target=dg.AssetSelection.all(), default_status=RUNNING)
 defs = dg.Definitions(
     assets=[orders, stock, prices, receipts, report],
-    jobs=[receipts_job, send_alert],
-    sensors=[each_new_day, failed_run, automation],
+    jobs=[receipts_job, send_alert, publish_receipts],
+    sensors=[each_new_day, failed_run, receipts_are_complete, automation],
 )

@@ -143,3 +143,55 @@ def test_an_alert_that_raises_is_lost_and_other_locations_are_not_seen(stored_in
             other.turn(START + MINUTE)
             statuses = [next_tick(daemon, "raising").status for _ in range(2)]
     assert (statuses, seen) == (["FAILURE", "SKIPPED"], {"raising": ["load"], "own": []})
+
+
+def test_a_successful_job_is_followed_once_for_each_run(example: ModuleType, stored_instance: dg.DagsterInstance) -> None:
+    """Two days of orders are two runs of receipts, these two of publish_receipts, each with its day, and then nothing more."""
+    started = []
+    with running_daemon(example.defs, stored_instance, START) as daemon:
+        daemon.turn(START)
+        for day in DAYS[:2]:
+            run_assets([example.orders], stored_instance, partition=day)
+        for n in range(1, 6):
+            ticks = daemon.turn(START + n * MINUTE)
+            started += [run for tick in ticks for run in tick.runs if run.job == "publish_receipts"]
+    assert sorted(run.log[0] for run in started) == [f"INFO publish: receipts of {day} are complete" for day in DAYS[:2]]
+
+
+@pytest.mark.parametrize(("monitored", "runs"), [(False, [1, 1, 1, 1]), (True, [1, 0, 0, 0])])
+def test_without_monitored_jobs_the_sensor_follows_itself(stored_instance, monitored: bool, runs: list[int]) -> None:
+    """Silent: the job that it asks for succeeds too, so each tick asks again, for ever. A first tick only sets the cursor."""
+    load = dg.define_asset_job("load", [dg.asset(lambda: None, name="orders")])
+    at = dg.ScheduleDefinition(job=load, cron_schedule="1 0 10 3 *", default_status=dg.DefaultScheduleStatus.RUNNING)
+
+    @dg.op
+    def publish() -> None: ...
+
+    @dg.job
+    def publish_all() -> None:
+        publish()
+
+    which = {"monitored_jobs": [load]} if monitored else {}
+
+    @dg.run_status_sensor(run_status=dg.DagsterRunStatus.SUCCESS, request_job=publish_all, default_status=ON, **which)
+    def any_success(context: dg.RunStatusSensorContext) -> dg.RunRequest:
+        return dg.RunRequest(run_key=context.dagster_run.run_id)
+
+    defs = dg.Definitions([dg.asset(lambda: None, name="orders")], [at], [any_success], jobs=[load, publish_all])
+    with running_daemon(defs, stored_instance, START) as daemon:
+        daemon.turn(START), daemon.turn(START + MINUTE)
+        assert [len(next_tick(daemon, "any_success").runs) for _ in range(4)] == runs
+
+
+def test_a_run_status_sensor_called_with_a_finished_run(example: ModuleType, instance: dg.DagsterInstance) -> None:
+    """The unit test: a run in process, its success event, the context built from both."""
+    with dg.partition_loading_context(dynamic_partitions_store=instance):
+        job = example.defs.resolve_job_def("receipts_job")
+        run = job.execute_in_process(partition_key=DAYS[3], instance=instance)
+    context = dg.build_run_status_sensor_context(
+        sensor_name="receipts_are_complete",
+        dagster_event=run.get_run_success_event(),
+        dagster_instance=instance,
+        dagster_run=run.dagster_run,
+    )
+    assert example.receipts_are_complete(context).tags == {"loaded_day": DAYS[3]}

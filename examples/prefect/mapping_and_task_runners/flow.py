@@ -23,8 +23,8 @@ RUNNERS: dict[str, TaskRunner[Any]] = {
         cluster_kwargs={
             "n_workers": 1,
             "threads_per_worker": 2,
-            "host": "127.0.0.1",  # unless told, Dask listens on the machine's own address
-            "dashboard_address": "127.0.0.1:0",
+            "host": "127.0.0.1",
+            "dashboard_address": "127.0.0.1:0",  # unless told, on all interfaces
         }
     ),
 }

@@ -175,6 +175,27 @@ def secret(module: ModuleType, case: Path) -> Any:
     return result_of_deployment(module, case)
 
 
+LISTENERS = """
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+if __name__ == "__main__":
+    spec = spec_from_file_location("case", sys.argv[1])
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with module.load.task_runner as runner:
+        sockets = runner.client.cluster.scheduler.http_server._sockets.values()
+        print("DASHBOARD", *sorted({one.getsockname()[0] for one in sockets}))
+"""
+
+
+def listens_on(module: ModuleType, case: Path) -> Any:
+    """The addresses of the dashboard while the flow's own runner is up, in a process that Dask may start others from."""
+    Path("listeners.py").write_text(LISTENERS)
+    done = subprocess.run([sys.executable, "listeners.py", str(case)], capture_output=True, text=True, timeout=PATIENCE)
+    told = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("DASHBOARD")]
+    return told[0] if told else done.stderr[-300:]
+
+
 SHOWS: dict[str, Show] = {
     "P001": invoice,
     "P002": states_of_two_runs,
@@ -192,6 +213,7 @@ SHOWS: dict[str, Show] = {
     "P014": states_of_two_runs,
     "P015": inside_at_once,
     "P016": secret,
+    "P017": listens_on,
 }
 
 if __name__ == "__main__":
