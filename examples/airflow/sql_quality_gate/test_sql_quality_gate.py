@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -11,7 +12,10 @@ from airflow.providers.common.sql.operators.sql import (
     SQLCheckOperator,
     SQLColumnCheckOperator,
     SQLExecuteQueryOperator,
+    SQLIntervalCheckOperator,
     SQLTableCheckOperator,
+    SQLThresholdCheckOperator,
+    SQLValueCheckOperator,
 )
 from airflow.sdk import DAG, chain
 from run_dag import run_dag
@@ -62,6 +66,43 @@ with DAG("sql_quality_gate_checks", default_args={"conn_id": "shop"}):
         SQLCheckOperator(task_id="first_row_only", sql="SELECT * FROM (VALUES (1), (0))"),
     ]
 
+with DAG("sql_quality_gate_figures", default_args={"conn_id": "shop"}):
+    create = query(
+        "create",
+        "CREATE TABLE loads (day DATE, cents INTEGER);"
+        "INSERT INTO loads VALUES ('2026-03-03', 100), ('2026-03-04', 1000), ('2026-02-25', 0)",
+        split_statements=True,
+    )
+
+    def yesterday(
+        task_id: str, metric: str, threshold: float, days_back: int = -1, **options: object
+    ) -> SQLIntervalCheckOperator:
+        """Today's figure beside that of an earlier day."""
+        thresholds = {metric: threshold}
+        return SQLIntervalCheckOperator(
+            task_id=task_id,
+            table="loads",
+            date_filter_column="day",
+            metrics_thresholds=thresholds,
+            days_back=days_back,
+            **options,
+        )
+
+    create >> [
+        SQLValueCheckOperator(task_id="value", sql="SELECT count(*) FROM loads", pass_value=3),
+        SQLValueCheckOperator(task_id="other_value", sql="SELECT count(*) FROM loads", pass_value=4),
+        SQLValueCheckOperator(task_id="within_tolerance", sql="SELECT 104", pass_value=100, tolerance=0.05),
+        SQLValueCheckOperator(task_id="tolerance_of_zero", sql="SELECT 3", pass_value=0, tolerance=0.5),
+        SQLValueCheckOperator(task_id="second_row", sql="SELECT * FROM (VALUES (1), (2))", pass_value=1),
+        SQLThresholdCheckOperator(task_id="inside", sql="SELECT 5", min_threshold=1, max_threshold="SELECT 10"),
+        SQLThresholdCheckOperator(task_id="outside", sql="SELECT 50", min_threshold=1, max_threshold=10),
+        yesterday("grew_tenfold", "SUM(cents)", 1.5),
+        yesterday("may_grow", "SUM(cents)", 20),
+        yesterday("nothing_before", "SUM(cents)", 1.5, days_back=-7),
+        yesterday("no_rows_before", "COUNT(*)", 1.5, days_back=-30),
+        yesterday("zero_counts", "SUM(cents)", 1.5, days_back=-7, ignore_zero=False),
+    ]
+
 
 @pytest.fixture(autouse=True)
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metadata_database: Path) -> Path:
@@ -108,6 +149,22 @@ def test_trap_what_a_check_lets_pass() -> None:
     assert run.observed.errors["of_none"].startswith("TypeError: '>=' not supported")
     assert run.observed.errors["each_of_no_rows"] == "ValueError: 'none' is not a boolean-like string value"
     assert passed == ["create", "first_row_only", "of_no_rows", "selects_the_bad"]
+
+
+def test_trap_what_a_figure_lets_pass() -> None:
+    """Every row but the first; growth from zero or from a day without rows; a share of zero is zero."""
+    run = run_dag(TRAPS, datetime(2026, 3, 4, tzinfo=UTC), dag_id="sql_quality_gate_figures")
+    failed = sorted(name for name, state in run.task_states.items() if state == "failed")
+    assert failed == ["grew_tenfold", "other_value", "outside", "tolerance_of_zero", "zero_counts"]
+    passed_in_silence = {"second_row", "nothing_before", "no_rows_before"}
+    assert passed_in_silence <= {name for name, state in run.task_states.items() if state == "success"}
+
+
+def test_trap_the_interval_check_needs_a_date() -> None:
+    """A run by event or by `airflow dags trigger` has none."""
+    run = run_dag(TRAPS, dag_id="sql_quality_gate_figures")
+    assert run.observed.errors["may_grow"] == "UndefinedError: 'ds' is undefined"
+    assert run.task_states["value"] == "success"
 
 
 def test_trap_several_statements(shop: Path) -> None:
