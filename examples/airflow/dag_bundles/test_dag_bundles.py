@@ -119,7 +119,10 @@ def test_a_live_airflow_clears_a_run_to_its_own_commit(
     """What the tests below say of workers, by a scheduler, its executor and the public API."""
     (bundle,) = git_bundle(repository)
     served = json.dumps([bundle | {"kwargs": bundle["kwargs"] | {"refresh_interval": 1}}])
-    own = {"AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": served}
+    own = {
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": served,
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(tmp_path / "checkouts"),
+    }
     monkeypatch.setattr(live_airflow, "environment_for", lambda home, port: environment_for(home, port) | own)
     (tmp_path / "home").mkdir()
     with running_airflow(tmp_path / "home") as airflow:
@@ -203,7 +206,7 @@ def test_trap_a_folder_has_versions_of_the_dag_and_none_of_the_code(configure: C
 
 
 def test_trap_what_is_not_committed_does_not_exist(configure: Configure, repository: Path) -> None:
-    """Neither does a commit on another branch."""
+    """A file half written in the repository's own folder stops nothing: the bundle reads its clone."""
     configure(git_bundle(repository))
     (repository / "dags" / "dag.py").write_text("raise ValueError('half written')\n")
     process()
@@ -216,3 +219,21 @@ def test_a_branch_that_is_not_there_is_an_error_of_the_bundle(configure: Configu
     configure([bundle | {"kwargs": bundle["kwargs"] | {"tracking_ref": "production"}}])
     with pytest.raises(Exception, match="production"):
         process()
+
+
+def test_trap_another_address_under_the_same_name_serves_the_old_repository(
+    configure: Configure, repository: Path, tmp_path: Path
+) -> None:
+    """The clone on the host keeps where it came from; another name, or an empty folder of clones, takes the new one."""
+    configure(git_bundle(repository))
+    process()
+    moved = tmp_path / "moved"
+    shutil.copytree(repository, moved)
+    second = change_price(moved)
+    (bundle,) = git_bundle(moved)
+    configure([bundle])
+    process()
+    assert price_of(create_run(INVOICE)) == 300
+    configure([bundle | {"name": "shop_moved"}])
+    process("shop_moved")
+    assert create_run(INVOICE).bundle_version == second

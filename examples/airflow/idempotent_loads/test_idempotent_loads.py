@@ -10,8 +10,12 @@ from pathlib import Path
 import duckdb
 import pendulum
 import pytest
+from airflow import settings
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
 from run_dag import FinishedRun, run_dag
 from scheduler_steps import create_due_runs, register_dag_file, run_queued
+from sqlalchemy import update
 
 MARCH = {day: pendulum.datetime(2026, 3, day) for day in range(1, 6)}
 LOADED = {
@@ -132,6 +136,49 @@ def test_silent_a_backfill_leaves_failed_runs_alone_unless_told(
     backfill("2026-03-02", *(["--reprocess-behavior", behavior] if behavior != "none" else []))
     assert [run.xcoms["load"]["loaded"] for run, _ in run_queued(dag_file).values()] == again
     assert (read(shop) == LOADED) == bool(again)
+
+
+def startable() -> list[str]:
+    """The days of the runs that the scheduler's next turn would start, in its order."""
+    session = settings.Session()
+    return [str(run.data_interval_start.date()) for run in DagRun.get_queued_dag_runs_to_set_running(session)]
+
+
+def pause(paused: bool) -> None:
+    """The switch in the list of DAGs."""
+    session = settings.Session()
+    session.execute(update(DagModel).values(is_paused=paused))
+    session.commit()
+
+
+@pytest.mark.usefixtures("metadata_database", "shop")
+def test_a_dry_run_lists_what_would_run_and_makes_nothing(dag_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It shows a day's run by the interval's end, and leaves out a day that has a run already."""
+    run_day(dag_file, 2)
+    backfill("2026-03-01", "--dry-run")
+    shown = capsys.readouterr().out.partition("Runs to be attempted")[2]
+    days = [day for day in MARCH if f"2026-03-{day:02d}T00:00:00" in shown or f"2026-03-{day:02d} 00:00:00" in shown]
+    assert (days, startable()) == ([1, 3], []), shown
+
+
+@pytest.mark.usefixtures("metadata_database", "shop")
+@pytest.mark.parametrize(("options", "order"), [([], [1, 2, 3]), (["--run-backwards"], [3, 2, 1])])
+def test_the_newest_days_may_come_first(dag_file: Path, options: list[str], order: list[int]) -> None:
+    """`--run-backwards`."""
+    register_dag_file(dag_file)
+    backfill("2026-03-01", "--max-active-runs", "3", *options)
+    assert startable() == [f"2026-03-{day:02d}" for day in order]
+
+
+@pytest.mark.usefixtures("metadata_database", "shop")
+def test_silent_a_backfill_of_a_paused_dag_waits_without_a_word(dag_file: Path) -> None:
+    """The command succeeds; its runs stay queued until the DAG is unpaused."""
+    register_dag_file(dag_file)
+    pause(True)
+    backfill("2026-03-02")
+    paused = startable()
+    pause(False)
+    assert (paused, startable()) == ([], ["2026-03-02"])
 
 
 @pytest.mark.usefixtures("metadata_database", "shop")
