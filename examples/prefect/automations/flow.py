@@ -80,5 +80,14 @@ def three_in_a_minute(publish_id: UUID) -> Automation:
     )
 
 
+def load_is_missing(table: str, publish_id: UUID, within: timedelta = timedelta(hours=24)) -> Automation:
+    """One run when no load of `table` was announced for `within` (10 s at least): what no failure hook can tell."""
+    trigger = EventTrigger(
+        expect={"orders.loaded"}, match={"prefect.resource.id": table}, posture=Posture.Proactive, threshold=1, within=within,
+    )  # fmt: skip
+    action = RunDeployment(source="selected", deployment_id=publish_id, parameters={})
+    return Automation(name=f"no load of {table}", trigger=trigger, actions=[action])
+
+
 if __name__ == "__main__":
     print(load())

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import ModuleType
 from uuid import UUID
 
 import pytest
-from automation_firing import actions_after
+from automation_firing import TRIGGERED, WAIT_SECONDS, actions_after
 from finished_run import execute_and_read, run_and_read
 from prefect import flow
 from prefect.automations import Automation, RunDeployment
@@ -20,7 +21,9 @@ from prefect.deployments import run_deployment
 from prefect.events import emit_event
 from prefect.settings import PREFECT_API_URL
 from prefect_server import PrefectServer
+from private_names import send_what_waits
 from served_flow import served_flow
+from server_events import read_events
 
 
 class Slack(HTTPServer):
@@ -100,6 +103,24 @@ def test_a_wrong_parameter_leaves_no_run(clean_server: PrefectServer, example: M
     automation.actions = [RunDeployment(source="selected", deployment_id=publish_id, parameters={"rows": text})]
     [action] = actions_after(automation, lambda: example.load(3))
     assert (action.flow_run, "rows" in str(action.failure)) == (None, True)
+
+
+@pytest.mark.slow
+def test_silence_is_told_and_a_load_is_not(publish_id: UUID, example: ModuleType) -> None:
+    """Two tables are watched for ten seconds; the one that was loaded meanwhile starts nothing."""
+    since = datetime.now(UTC)
+    loaded, silent = (example.load_is_missing(name, publish_id, timedelta(seconds=10)).create() for name in ("loaded", "silent"))
+    fired = {one.id: f"prefect.automation.{one.id}" for one in (loaded, silent)}
+    try:
+        while not read_events([TRIGGERED], fired[silent.id], since):
+            assert datetime.now(UTC) - since < timedelta(seconds=WAIT_SECONDS), "nobody told of the silence"
+            if not read_events([TRIGGERED], fired[loaded.id], since):
+                emit_event("orders.loaded", {"prefect.resource.id": "loaded"})
+            send_what_waits()
+        assert read_events([TRIGGERED], fired[loaded.id], since) == []
+    finally:
+        loaded.delete()
+        silent.delete()
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.schedules import Cron
+from prefect.variables import Variable
 from prefect_server import PrefectServer
 from served_flow import served_flow
 from worker_process import start_run, work_once
@@ -156,3 +157,19 @@ def test_a_served_script_cannot_resolve_deferred_annotations(clean_server: Prefe
             states.append(served.wait_for(start_run(served.deployment).id, "Completed", "Failed", "Crashed").state)
     assert [state.name for state in states] == ["Failed", "Completed"]
     assert "is not fully defined" in states[0].message
+
+
+@pytest.mark.slow
+def test_trap_a_variable_in_prefect_yaml_is_filled_in_once(clean_server: PrefectServer, tmp_path: Path) -> None:
+    """When it is deployed: a later change reaches the flow only with the next deployment."""
+    Variable.set("shop_region", "north")
+    (tmp_path / "flow.py").write_text((HERE / "flow.py").read_text())
+    (tmp_path / "prefect.yaml").write_text(
+        "deployments:\n  - name: variable\n    entrypoint: flow.py:region_revenue\n"
+        '    parameters: {region: "{{ prefect.variables.shop_region }}"}\n    work_pool: {name: shop}\n'
+        "pull: [{prefect.deployments.steps.set_working_directory: {directory: .}}]\n"
+    )
+    done = deploy_with_cli(tmp_path / "prefect.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    Variable.set("shop_region", "south", overwrite=True)
+    assert deployed("region-revenue/variable").parameters == {"region": "north"}
