@@ -17,6 +17,7 @@ test-fast: environments  ## without servers and dbt, for the inner loop
 bench: environments  ## ratios measured in one run
 	@.venv/bin/python benchmarks/harness_cost.py
 	@.venv/bin/python benchmarks/bench.py
+	@.venv/bin/python benchmarks/projects.py
 
 site: environments  ## serve the site with live reload
 	@.venv/bin/python scripts/build_site.py --serve
