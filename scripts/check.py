@@ -38,7 +38,7 @@ from snippet_checker.discover import MissingPathError, example_tool, find_entry_
 from snippet_checker.docs_settings import DocsEnvironment, read_docs_settings
 from snippet_checker.model import Check, Language, Level, MachineError, Marks, Result, Snippet
 from snippet_checker.parse import read_file
-from snippet_checker.plan import imported_tools, plan_checks, without_demands
+from snippet_checker.plan import imported_tools, in_environment, plan_checks, unnamed_environment, without_demands
 from snippet_checker.run import Settings, fork_is_possible, run_all
 
 ROOT = environments.ROOT
@@ -120,6 +120,8 @@ def run(options: argparse.Namespace) -> int:
         raise MissingPathError("--select names definitions of a project: check.py PROJECT --level runs --select NAME")
     started = time.monotonic()
     plan = make_plan(options)
+    for check in plan.checks:
+        environment_of(check.snippet, ())
     if not plan.checks:
         raise MissingPathError(
             f"no snippet found in {', '.join(plan.asked)}; name a Markdown page, a Python file or a folder of them"
@@ -148,13 +150,15 @@ def check_docs(settings: Sequence[DocsEnvironment], options: argparse.Namespace)
     whole = make_plan(options)
     results: dict[int, Result] = {}
     facts: list[str] = []
-    for environment, own in grouped(whole.checks, settings):
+    groups = list(grouped(whole.checks, settings))
+    for environment, own in groups:
         plan = replace(whole, checks=own) if environment is None else plan_for(own, environment, whole, options, facts)
         some, said = prove(plan, options)
         results |= {id(check): result for check, result in zip(own, some, strict=True)}
         facts += said
     if not results:
         raise MissingPathError(f"no snippet found in {', '.join(whole.asked)}; name a folder with Markdown pages")
+    facts += [f"{one.name}: no page is in its paths" for one in settings if one not in dict(groups)]
     ordered = [results[id(check)] for check in whole.checks]
     return say(ordered, whole, options, facts, time.monotonic() - started, own_pins=False)
 
@@ -163,9 +167,19 @@ def grouped(checks: Sequence[Check], settings: Sequence[DocsEnvironment]) -> Ite
     """The checks of each environment that has some, and last those that none is for."""
     found: dict[DocsEnvironment | None, list[Check]] = {key: [] for key in (*settings, None)}
     for check in checks:
-        environment = next((one for one in settings if one.is_for(Path(check.snippet.page))), None)
-        found[environment] = [*found[environment], check]
+        found[environment_of(check.snippet, settings)].append(check)
     yield from ((environment, own) for environment, own in found.items() if own)
+
+
+def environment_of(snippet: Snippet, settings: Sequence[DocsEnvironment]) -> DocsEnvironment | None:
+    """The one that a mark names, else the first whose paths match the page. Raises MachineError for a name that is none."""
+    named = snippet.marks.environment
+    if named is None:
+        return next((one for one in settings if one.is_for(Path(snippet.page))), None)
+    if known := [one for one in settings if one.name == named]:
+        return known[0]
+    names = ", ".join(one.name for one in settings) or "none"
+    raise MachineError(f"{snippet.place}: the mark names the environment {named!r}; [[{docs_settings.TABLE}]] has {names}")
 
 
 def plan_for(
@@ -181,8 +195,7 @@ def plan_for(
         )
         if check.snippet.language is Language.BASH and tool != docs_settings.tool_for(tool, environment, python):
             tool = None
-        asked = max(check.level, level, key=list(Level).index)
-        own.append(replace(check, tool=tool, level=asked, problems=check.snippet.problems))
+        own.append(in_environment(check, tool, level))
     facts.append(f"{environment.name}: {len(own)} snippets with {environment.python or environment.lock.name}")
     pythons = dict.fromkeys(environments.TOOLS, python)
     return replace(whole, checks=own, pythons=pythons, identity=docs_settings.identity(environment))
@@ -213,6 +226,7 @@ def make_plan(options: argparse.Namespace) -> Plan:
     level = options.level or (Level.LOADS if own_code else Level.RUNS)
     tools = tuple(options.tool) or environments.TOOLS
     checks = plan_checks(snippets, environments.TOOLS, level)
+    checks = list(map(unnamed_environment, checks)) if options.docs else checks
     checks = [check for check in checks if not options.tool or check.tool in tools]
     checks = [check for check in checks if not options.only or any(_is_at(check, place) for place in options.only)]
     part, whole = options.shard

@@ -18,20 +18,32 @@ import find_traps
 from fix_project import apply_proved, patch, propose
 from research_protocol.interpreters import Interpreter, choose_interpreter, environments_below, find_interpreters
 from research_protocol.model import CannotLookError
+from research_protocol.project_documents import find_documents
+from research_protocol.project_files import list_files
 from snippet_checker import environments
 from snippet_checker.judge import ENDED
-from snippet_checker.model import Check, Level, MachineError, Marks, Result
+from snippet_checker.model import Check, Language, Level, MachineError, Marks, Result, Snippet
 from snippet_checker.parse import read_file
 from trap_rules.baseline import without_baseline, write_baseline
-from trap_rules.ignore_comments import comment_for, read_ignore_comments
+from trap_rules.ignore_comments import IgnoreComment, comment_for, read_ignore_comments, without_reason
 from trap_rules.load_files import RULES_OF
 from trap_rules.model import Finding
-from trap_rules.reports import LOAD, as_junit
+from trap_rules.reports import LOAD, as_junit, is_rule
 from trap_rules.settings import Settings, read_settings
 
 Prove = Callable[[list[Check], Mapping[str, Path]], Sequence[Result]]
 PINS = "the pins of this pack; the project has no environment with it"
-DBT_SECONDS = 120
+DBT_SECONDS, DBT_KIND = 120, "DbtParse"
+KINDS = {  # what the files that are no Python say a folder is
+    ("dagster", "dg settings"): "dg project",
+    ("dagster", "workspace"): "Dagster workspace",
+    ("dagster", "component"): "Dagster component",
+    ("airflow", "settings"): "Airflow settings",
+    ("prefect", "project"): "Prefect project",
+    ("dbt", "project"): "dbt project",
+    ("databricks", "bundle"): "Databricks bundle",
+    ("actions", "schedule"): "scheduled workflow",
+}
 _EMBEDDED = {".sql": "Snowflake SQL", ".yml": "YAML of a platform", ".yaml": "YAML of a platform"}
 
 
@@ -64,7 +76,7 @@ def check_project(options: argparse.Namespace, prove: Prove) -> int:
         found = Found()
         for path in map(Path, options.paths):
             look_into(path, settings, options, prove, found)
-        found.findings = [one for one in dict.fromkeys(found.findings) if settings.lets_through(one) and not is_hushed(one)]
+        found.findings = heard(found.findings, settings)
         if options.diff or options.fix:
             return mend(found, settings, options, prove)
         return tell(found, settings, options)
@@ -84,9 +96,12 @@ def look_into(
     wanted = {tool for tool in RULES_OF if not options.tool or tool in options.tool}
     importing = {tool: list(files) for tool, files in find_traps.files_that_import(path, settings).items() if tool in wanted}
     pythons = {tool: (known or {}).get(tool) or choose_python(tool, path, options.python) for tool in importing}
+    found.facts += recognised(path) if not options.tool else []
     for tool, files in importing.items():
         found.facts.append(f"{tool}: {_counted(files)} with {pythons[tool].path} ({pythons[tool].found_by})")
     checks = [make_check(Path(file), tool, options) for tool, files in importing.items() for file in files]
+    if "dagster" in importing and not options.select:
+        checks += [make_workspace_check(file) for file in documents_named("workspace.yaml", path)]
     if options.level is Level.RUNS:
         announce(checks, pythons, options)
     elif options.select:
@@ -95,8 +110,24 @@ def look_into(
     add_results(results, options.select, found)
     if options.level in (None, Level.LOADS):
         add_traps(path, settings, options, pythons, found)
-    found.findings += check_dbt(path, options, found) if not options.tool else []
+    if not options.tool and known is None:  # no mechanical fix changes what dbt reads
+        found.findings += check_dbt(path, options, found)
     found.looked_at += [file for files in importing.values() for file in files]
+
+
+def recognised(path: Path) -> list[str]:
+    """One line that names what the settings of the tools say the folder is; none where there are no such files."""
+    places: dict[str, list[str]] = {}
+    for one in find_documents(list_files(path))[0]:
+        if kind := KINDS.get((one.tool, one.kind)):
+            places.setdefault(kind, []).append(find_traps.shown(str(path.absolute() / one.path)))
+    said = [f"{kind} ({own[0]}{f' and {len(own) - 1} more' if own[1:] else ''})" for kind, own in places.items()]
+    return [f"recognised: {', '.join(said)}"] if said else []
+
+
+def documents_named(name: str, path: Path) -> list[Path]:
+    """The project's own files of one name."""
+    return [Path(file) for file in list_files(path).others if Path(file).name == name]
 
 
 def choose_python(tool: str, path: Path, named: Path | None) -> Interpreter:
@@ -115,35 +146,44 @@ def make_check(file: Path, tool: str, options: argparse.Namespace) -> Check:
     return Check(selected, tool, options.level or Level.LOADS, snippet.code.rstrip("\n") + "\n", snippet.problems)
 
 
+def make_workspace_check(file: Path) -> Check:
+    """The check of a workspace.yaml against the schema of Dagster's own loader."""
+    code = file.read_text(encoding="utf-8", errors="replace")
+    snippet = Snippet(find_traps.shown(str(file)), 1, code.count("\n") + 1, Language.YAML, code, Marks())
+    return Check(snippet, "dagster", Level.LOADS, code)
+
+
 def announce(checks: Iterable[Check], pythons: Mapping[str, Interpreter], options: argparse.Namespace) -> None:
     """Say before anything runs what will be executed, and with what."""
     what = f"only {', '.join(options.select)}" if options.select else "everything that they define"
     for tool, python in pythons.items():
-        pages = [check.snippet.page for check in checks if check.tool == tool]
+        pages = [check.snippet.page for check in checks if check.tool == tool and check.snippet.language is Language.PYTHON]
         print(f"{tool}: runs {what} in {', '.join(pages)}, with {python.path} ({python.found_by})", file=sys.stderr)
     print("no variable of yours reaches it, no connection leaves loopback, files go to a temporary folder", file=sys.stderr)
 
 
 def mend(found: Found, settings: Settings, options: argparse.Namespace, prove: Prove) -> int:
-    """Print the mechanical fixes as a patch, or apply those that a run has proved; what is left decides the exit code."""
+    """Print the mechanical fixes as a patch; or apply those that a run has proved, and report what is left."""
     path = Path(options.paths[0])
     if len(options.paths) > 1:
         raise CannotLookError("--diff and --fix take one project at a time")
     pythons = {tool: choose_python(tool, path, options.python) for tool in find_traps.files_that_import(path, settings)}
     proposals = propose(found.findings, next((python.path for python in pythons.values()), sys.executable))
     if options.diff:
-        print(patch(proposals), end="")
+        print(patch(proposals, path), end="")
         return 1 if proposals else 0
+    below = Path("project", path.absolute().relative_to(settings.root)).as_posix()
 
     def look(folder: Path) -> list[Finding]:
         again = Found()
-        look_into(folder, Settings(folder), options, prove, again, pythons)
-        return again.findings
+        own = replace(settings, root=folder.parents[below.count("/")] / "project")
+        look_into(folder, own, options, prove, again, pythons)
+        return heard(again.findings, own)
 
-    for line in apply_proved(path, proposals, found.findings, look):
-        print(line)
-    print(f"{len(proposals)} of {len({one.path for one in found.findings})} files with findings have a mechanical fix")
-    return 0
+    told, left = apply_proved(path, proposals, found.findings, look, below)
+    found.findings = left + [one for one in found.findings if one.id == DBT_KIND and one not in left]
+    found.facts += [*told, f"{_counted(list(proposals))} with a mechanical fix"]
+    return tell(found, settings, options)
 
 
 # --- what was found
@@ -155,7 +195,8 @@ def add_results(results: Sequence[Result], selected: Sequence[str], found: Found
         page = result.check.snippet.page
         found.findings += [Finding(page, one.line, one.kind, one.message, one.current) for one in result.findings]
         if result.passed and (result.note or not selected):
-            passed = f"{page}: ok, {result.level} ({result.check.tool}, {result.seconds:.2f} s)"
+            level = result.level if result.check.snippet.language is Language.PYTHON else Level.LOADS
+            passed = f"{page}: ok, {level} ({result.check.tool}, {result.seconds:.2f} s)"
             found.passed.append(f"{passed}: {result.note}" if result.note else passed)
     ran = {name for result in results for name in result.note.split(", ")}
     if all(result.passed for result in results) and (unknown := [name for name in selected if name not in ran]):
@@ -175,8 +216,14 @@ def add_traps(
     told = {one.path for one in found.findings}
     endless = {one.path for one in found.findings if one.id == ENDED}  # would only cost its time limit again
     files = {tool: [file for file in own if find_traps.shown(file) not in endless] for tool, own in files.items()}
-    traps = find_traps.find_in(path, files, options, lambda tool, path, named: pythons[tool])
+    traps = find_traps.find_in(path, files, options, lambda tool, path, named: python_for(tool, path, named, pythons))
     found.findings += [one for one in traps if one.id != LOAD or one.path not in told]
+
+
+def python_for(tool: str, path: Path, named: Path | None, chosen: Mapping[str, Interpreter]) -> Interpreter:
+    """The interpreter that was chosen for a tool; to read YAML, any of those that can."""
+    able = (one for one in chosen.values() if find_traps.has_package(one, tool))
+    return chosen.get(tool) or next(able, None) or find_traps.interpreter_with(tool, path, named)
 
 
 def _kinds_of(files: Iterable[str]) -> Iterator[str]:
@@ -193,13 +240,24 @@ def _counted(files: Sequence[str]) -> str:
     return f"{len(files)} file" + ("s" if len(files) > 1 else "")
 
 
-def is_hushed(finding: Finding) -> bool:
-    """Whether a comment on the line keeps a finding about a name quiet; those of rules were asked already."""
-    if finding.id in (LOAD, "SyntaxError") or not finding.path.endswith(".py"):
-        return False
+def heard(findings: Iterable[Finding], settings: Settings) -> list[Finding]:
+    """The findings, each once, without those that the settings or a comment keep quiet; a comment needs a reason."""
+    told = []
+    for one in filter(settings.lets_through, dict.fromkeys(findings)):
+        comment = comment_on(one)
+        if comment is None:
+            told.append(one)
+        elif not comment.reason:
+            told.append(replace(one, message=f"{one.message} ({without_reason(comment)})"))
+    return told
+
+
+def comment_on(finding: Finding) -> IgnoreComment | None:
+    """The comment about a finding that is no rule's: those of rules were asked already."""
+    if is_rule(finding.id) or finding.id in (LOAD, "SyntaxError") or not finding.path.endswith(".py"):
+        return None
     comments = read_ignore_comments(Path(finding.path).read_text(encoding="utf-8", errors="replace"))
-    comment = comment_for(finding.id, finding.line, finding.line, comments)
-    return comment is not None and bool(comment.reason)
+    return comment_for(finding.id, finding.line, finding.line, comments)
 
 
 # --- dbt
@@ -207,9 +265,7 @@ def is_hushed(finding: Finding) -> bool:
 
 def dbt_projects(path: Path) -> list[Path]:
     """The dbt projects at or below a folder, but not those of installed packages."""
-    from research_protocol.project_files import list_files
-
-    return [Path(file) for file in list_files(path).others if Path(file).name in ("dbt_project.yml", "dbt_project.yaml")]
+    return documents_named("dbt_project.yml", path) + documents_named("dbt_project.yaml", path)
 
 
 def check_dbt(path: Path, options: argparse.Namespace, found: Found) -> list[Finding]:
@@ -224,7 +280,7 @@ def check_dbt(path: Path, options: argparse.Namespace, found: Found) -> list[Fin
         found.facts.append(f"dbt parse: {find_traps.shown(str(project))} with {python.path} ({python.found_by})")
         if problem := parse_dbt(project.parent, python):
             way_out = "mend what dbt names; `dbt parse` must pass without a variable of yours, or give its profile a default"
-            findings.append(Finding(find_traps.shown(str(project)), 1, "DbtParse", problem, way_out))
+            findings.append(Finding(find_traps.shown(str(project)), 1, DBT_KIND, problem, way_out))
         else:
             found.passed.append(f"{find_traps.shown(str(project))}: ok, dbt parses it")
     return findings

@@ -158,16 +158,16 @@ def find_in(
     for tool, own in files.items():
         if own and tool != "embedded":
             found += find_with(own, path, choose(tool, path, options.python), tool, options)
-    return found + find_embedded(files.get("embedded", []), path, options)
+    return found + find_embedded(files.get("embedded", []), path, options, choose)
 
 
-def find_embedded(files: list[str], path: Path, options: argparse.Namespace) -> list[Finding]:
+def find_embedded(files: list[str], path: Path, options: argparse.Namespace, choose: Callable[..., Interpreter]) -> list[Finding]:
     """Findings in SQL, YAML and scripts, which are read and not loaded; without PyYAML here, by an interpreter with it."""
     root = path.absolute() if path.is_dir() else path.absolute().parent
     if importlib.util.find_spec("yaml") or not any(file.endswith((".yml", ".yaml")) for file in files):
         found = [dataclasses.asdict(one) for one in embedded_traps.find_in_files(files, root)]
     else:
-        python = interpreter_with("yaml", path, options.python)
+        python = choose("yaml", path, options.python)
         job = json.dumps({"files": files, "root": str(root)})
         command = [python.path, "-c", START_EMBEDDED]
         done = subprocess.run(command, input=job, env=environment_for(python.path), capture_output=True, text=True)

@@ -6,19 +6,29 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import jsonschema
+import make_dist
 import pytest
 from proving import ROOT
 
 pytestmark = pytest.mark.slow
 PLANTED = """
-import os, pathlib
+import os, pathlib, socket
+
 def act(*args, **kwargs):
-    pathlib.Path(os.environ["PLANTED"] if "PLANTED" in os.environ else "{trace}").write_text("a body ran")
+    leave("file", "")
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
+        leave("network", "")
+    leave("environment", str(os.environ.get("SHOP_TOKEN")))
     return []
+
+def leave(kind, text):
+    pathlib.Path("{traces}", kind).write_text(text)
 """
 FILES = {
     "pyproject.toml": "[project]\nname = 'shop'\nversion = '0'\n",
@@ -72,7 +82,7 @@ def load():
 
 load()
 """,
-    "flows/ship.py": """\
+    "shipping/ship.py": """\
 from prefect import flow, task
 from planted import act
 
@@ -104,8 +114,14 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    (root / "planted.py").write_text(PLANTED.replace("{trace}", str(root.parent / f"{root.name}.trace")))
+    traces_of(root).mkdir()
+    (root / "planted.py").write_text(PLANTED.replace("{traces}", str(traces_of(root))))
     return root
+
+
+def traces_of(root: Path) -> Path:
+    """Where the bodies of a repository leave a file for each thing that they did."""
+    return root.parent / f"{root.name}-traces"
 
 
 def check(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -133,25 +149,38 @@ def test_each_file_is_loaded_by_its_tool_and_each_trap_told(told: list[dict[str,
         ("flows/endless.py", 1, "NoResult"),
         ("flows/throws.py", 5, "ValueError"),
         (".github/workflows/nightly.yml", 1, "E007"),
+        (".github/workflows/nightly.yml", 2, "E009"),
         ("warehouse/dbt_project.yml", 1, "DbtParse"),
     }
 
 
 def test_no_body_runs_and_nothing_is_written(told: list[dict[str, Any]], repository: Path) -> None:
     """Neither of assets, checks, tasks, flows, schedules, sensors and callbacks, nor a file beside the sources."""
-    assert not (repository.parent / f"{repository.name}.trace").exists()
+    assert list(traces_of(repository).iterdir()) == []
     assert {str(path.relative_to(repository)) for path in repository.rglob("*") if path.is_file()} == {*FILES, "planted.py"}
 
 
-def test_what_is_selected_runs_after_it_was_said(repository: Path) -> None:
-    """One asset by its name; the others and the other tools stay still."""
-    done = check("assets", "--level", "runs", "--select", "orders", cwd=repository)
-    trace = repository.parent / f"{repository.name}.trace"
-    ran, _ = trace.exists(), trace.unlink(missing_ok=True)
-    assert (done.returncode, ran) == (0, True), done.stdout
-    assert done.stderr.startswith("dagster: runs only orders in assets/definitions.py, with ")
-    assert "assets/definitions.py: ok, runs" in done.stdout
-    assert ": orders\n" in done.stdout
+@pytest.mark.parametrize(
+    ("folder", "tool", "name"),
+    [("assets", "dagster", "orders"), ("dags", "airflow", "load"), ("shipping", "prefect", "shipping")],
+)
+def test_what_is_selected_runs_after_it_was_said(folder: str, tool: str, name: str, repository: Path) -> None:
+    """One definition by its name: it writes, connects to loopback, and reads no secret of the user's."""
+    done = check(folder, "--level", "runs", "--select", name, cwd=repository)
+    traces = {path.name: path.read_text() for path in traces_of(repository).iterdir()}
+    for path in traces_of(repository).iterdir():
+        path.unlink()
+    assert traces == {"file": "", "network": "", "environment": "None"}, done.stdout
+    file = next(one for one in FILES if one.startswith(folder))
+    assert done.stderr.startswith(f"{tool}: runs only {name} in {file}, with ")
+    if tool != "airflow":  # that file has a stale name, so it is told instead
+        assert (done.returncode, f"{file}: ok, runs" in done.stdout, f": {name}\n" in done.stdout) == (0, True, True)
+
+
+def test_what_is_not_selected_stays_still(repository: Path) -> None:
+    """The other asset of the file is not executed, nor is any other tool's definition of another name."""
+    done = check("assets", "shipping", "--level", "runs", "--select", "at_no_time", cwd=repository)
+    assert (done.returncode, list(traces_of(repository).iterdir())) == (2, [])
 
 
 def test_a_name_that_is_not_there_is_no_success(repository: Path) -> None:
@@ -162,23 +191,79 @@ def test_a_name_that_is_not_there_is_no_success(repository: Path) -> None:
     )  # fmt: skip
 
 
-def test_names_and_traps_share_baseline_and_sarif(repository: Path, tmp_path: Path) -> None:
-    """A stale name is an error in SARIF beside the traps; a baseline holds both, and only what is new fails."""
+def test_names_and_traps_share_baseline_and_reports(repository: Path, tmp_path: Path) -> None:
+    """A stale name is an error in SARIF beside the traps, a failure in JUnit, an annotation; a baseline holds them all."""
     (repository / "dags" / "load.py").write_text(FILES["dags/load.py"].replace("  # trap: ignore", "  # was: ignore"))
-    report = tmp_path / "report.sarif"
-    done = check("dags", "--format", "sarif", "--output", report, cwd=repository)
+    report, junit = tmp_path / "report.sarif", tmp_path / "junit.xml"
+    done = check("dags", "--format", "sarif", "--output", report, "--junit", junit, cwd=repository)
     written = json.loads(report.read_text())
     jsonschema.validate(written, json.loads((ROOT / "tests" / "schemas" / "sarif-2.1.0.json").read_text()))
     results = [(one["ruleId"], one["level"]) for one in written["runs"][0]["results"]]
-    assert (done.returncode, sorted(results)) == (
-        1,
-        [("A009", "warning"), ("AIR311", "error"), ("DeprecatedImportWarning", "error")],
-    )
+    expected = {"A009": "warning", "AIR311": "error", "DeprecatedImportWarning": "error"}
+    assert (done.returncode, dict(results), len(results)) == (1, expected, 3)
+    failures = ElementTree.parse(junit).findall(".//failure")
+    assert sorted(one.get("message", "").split()[0] for one in failures) == sorted(expected)
+
+    told = check("dags", "--format", "github", cwd=repository).stdout
+    assert {kind: level for kind, level in expected.items() if f"::{level} file=dags/load.py,line=" in told} == expected
+    assert {kind for kind in expected if f"title={kind}::" in told} == set(expected)
 
     kept = check("dags", "--write-baseline", tmp_path / "known.json", cwd=repository)
     again = check("dags", "--baseline", tmp_path / "known.json", cwd=repository)
     assert (kept.returncode, again.returncode) == (0, 0)
     assert f"3 in {tmp_path / 'known.json'}" in again.stdout
+
+
+def test_a_comment_or_a_setting_needs_a_reason_for_a_stale_name_too(tmp_path: Path) -> None:
+    """Without one the finding stays, and says why; the project's settings keep it quiet everywhere."""
+    (tmp_path / "load.py").write_text("from airflow.decorators import task  # trap: ignore[DeprecatedImportWarning]\n")
+    told = json.loads(check(".", "--json", "-", cwd=tmp_path).stdout)["findings"]
+    assert [(one["line"], one["kind"]) for one in told] == [(1, "DeprecatedImportWarning")]
+    assert told[0]["message"].endswith("(the comment on line 1 gives no reason, and is not heard)")
+    (tmp_path / "pyproject.toml").write_text("[tool.find-traps]\nignore = { DeprecatedImportWarning = 'moved in March' }\n")
+    assert check(".", cwd=tmp_path).returncode == 0
+
+
+def test_the_upload_finds_the_project_s_interpreter_with_the_standard_library_alone(tmp_path: Path) -> None:
+    """Flows and a workflow, from the files of the upload, by a Python without packages; `--python` wins over .venv."""
+    make_dist.write(tmp_path / "upload.zip", list(make_dist.always()))
+    zipfile.ZipFile(tmp_path / "upload.zip").extractall(tmp_path)
+    project = tmp_path / "project"
+    workflow = project / ".github" / "workflows" / "nightly.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text(FILES[".github/workflows/nightly.yml"])
+    (project / "ship.py").write_text("from prefect import flow\n\n@flow\ndef shipping(): ...\n")
+    (project / ".venv").symlink_to(ROOT / "examples" / "prefect" / ".venv")
+    command = [sys.executable, "-S", str(tmp_path / make_dist.NAME / "scripts" / "check.py"), "."]
+    for arguments, python, found_by in (
+        ([], project / ".venv" / "bin" / "python", ".venv"),
+        (["--python", str(ROOT / "examples" / "prefect" / ".venv" / "bin" / "python")], None, "--python"),
+    ):
+        done = subprocess.run([*command, *arguments], cwd=project, capture_output=True, text=True)
+        lines = done.stdout.splitlines()
+        assert (done.returncode, done.stderr) == (0, "")
+        assert f"prefect: 1 file with {python or arguments[1]} ({found_by})" in lines
+        assert ".github/workflows/nightly.yml:1: E007 (hint): the scheduled workflow has no concurrency group" in lines
+        assert any(line.startswith("ship.py: ok, loads (prefect") for line in lines)
+
+
+def test_what_a_folder_is_is_said_and_its_workspace_is_held_against_the_loader(tmp_path: Path) -> None:
+    """A dg project, a workspace with a wrong key, a bundle, Snowflake SQL: named in one report."""
+    (tmp_path / "pyproject.toml").write_text("[tool.dg]\ndirectory_type = 'project'\n")
+    (tmp_path / "workspace.yaml").write_text("load_from:\n  - python_fil: repo.py\n")
+    (tmp_path / "repo.py").write_text("import dagster as dg\n\ndefs = dg.Definitions()\n")
+    (tmp_path / "databricks.yml").write_text("bundle: {name: shop}\n")
+    (tmp_path / "tasks.sql").write_text("CREATE TASK load WAREHOUSE = w SCHEDULE = '60 MINUTE' AS SELECT 1;\n")
+    answer = json.loads(check(".", "--json", "-", cwd=tmp_path).stdout)
+    assert {(one["file"], one["line"], one["kind"]) for one in answer["findings"]} == {
+        ("workspace.yaml", 2, "DagsterInvalidConfigError"),
+        ("tasks.sql", 1, "E001"),
+    }
+    recognised = next(line for line in answer["looked_at"] if line.startswith("recognised: "))
+    assert set(recognised.removeprefix("recognised: ").split(", ")) == {
+        "dg project (pyproject.toml)", "Dagster workspace (workspace.yaml)", "Databricks bundle (databricks.yml)",
+    }  # fmt: skip
+    assert "read: 1 file (Snowflake SQL)" in answer["looked_at"]
 
 
 STALE = """\
@@ -210,10 +295,48 @@ def test_a_mechanical_fix_is_printed_as_a_patch(stale: Path) -> None:
 
 
 def test_only_a_fix_that_a_run_has_proved_is_applied(stale: Path) -> None:
-    """The other file is left as it was, with the error that the fix would bring."""
+    """The other file is left as it was, with the error that the fix would bring; the report is of what is left."""
     done = check(".", "--fix", cwd=stale)
     assert (stale / "nightly.py").read_text() == STALE.replace("tz=", "timezone=")
     assert (stale / "never.py").read_text() == STALE.replace("0 1 * * *", "0 25 * * *")
-    told = sorted(done.stdout.splitlines()[:2], reverse=True)
-    assert told[0] == "nightly.py: fixed, 1 gone; the copy that was checked has nothing new"
-    assert told[1].startswith("never.py: not fixed: never.py would have ValueError: Invalid cron string")
+    assert "nightly.py: fixed, 1 gone; the copy that was checked has nothing new" in done.stdout.splitlines()
+    assert "\nnever.py: not fixed: never.py would have ValueError: Invalid cron string" in done.stdout
+    assert (done.returncode, done.stdout.splitlines()[0].split(" ")[:2]) == (1, ["never.py:8:", "TypeError:"])
+
+
+def test_a_moved_import_and_a_trap_are_fixed_beside_what_a_comment_keeps(tmp_path: Path) -> None:
+    """The import on the commented line and the tags whose letters are meant stay; then nothing is left to tell."""
+    (tmp_path / "load.py").write_text(TWO_DAGS)
+    done = check(".", "--fix", cwd=tmp_path)
+    assert (done.returncode, (tmp_path / "load.py").read_text()) == (
+        0, TWO_DAGS.replace("from airflow.operators.empty", "from airflow.providers.standard.operators.empty")
+        .replace('tags="loud"', 'tags=["loud"]'),
+    ), done.stdout  # fmt: skip
+
+
+TWO_DAGS = """\
+import pendulum
+from airflow.decorators import task  # trap: ignore[DeprecatedImportWarning] with the next release
+from airflow.sdk import dag
+from airflow.operators.empty import EmptyOperator
+
+START = pendulum.datetime(2026, 1, 1, tz="UTC")
+
+@dag(
+    schedule="0 1 * * *",
+    start_date=START,
+    tags="loud",
+)
+def loud():
+    @task  # trap: ignore[AIR311] with the next release
+    def one(): ...
+    one() >> EmptyOperator(task_id="end")
+
+# trap: ignore[A009] the letters are meant
+@dag(schedule="0 1 * * *", start_date=START, tags="abc")
+def quiet():
+    EmptyOperator(task_id="end")
+
+loud()
+quiet()
+"""

@@ -97,6 +97,51 @@ def test_requirements_that_do_not_resolve_are_the_machine_s_fault(project: Path)
 
 
 @pytest.mark.slow
+def test_an_index_that_does_not_answer_is_the_machine_s_fault(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 2 with the address that was asked, and neither a lock nor half an environment."""
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    monkeypatch.setenv("UV_CACHE_DIR", str(project / "cache"))
+    done = check(project)
+    assert done.returncode == 2
+    assert "http://127.0.0.1:9/simple/rich/" in done.stderr
+    assert "name an index that answers with UV_DEFAULT_INDEX; nothing was left behind" in done.stderr
+    assert not (project / "snippet-checker-guides.lock").exists()
+    assert not list((ROOT / ".cache" / "docs-environments").glob("*-building"))
+
+
+@pytest.mark.slow
+def test_a_mark_names_the_environment_of_a_snippet(project: Path) -> None:
+    """Two snippets of one page, each proved by the release that it is for; a typo in the mark is told with its line."""
+    page = project / "docs" / "guides" / "tables.md"
+    code = "from importlib.metadata import version\n\nassert version('rich') == '{version}', version('rich')\n"
+    old, new = (f"```python\n{code.format(version=one)}```\n" for one in ("14.0.0", "14.1.0"))
+    page.write_text(f"{new}\n<!-- snippet: environment before -->\n{old}")
+    with open(project / "pyproject.toml", "a") as settings:
+        settings.write('\n[[tool.snippet-checker.environments]]\nname = "before"\npaths = []\nrequirements = ["rich==14.0.0"]\n')
+    done = check(project)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "before: 1 snippets with snippet-checker-before.lock" in done.stdout
+
+    page.write_text(page.read_text().replace("environment before", "environment befor"))
+    done = check(project)
+    assert done.returncode == 2
+    assert "tables.md:9: the mark names the environment 'befor'" in done.stderr
+    assert "has guides, before" in done.stderr
+
+
+@pytest.mark.slow
+def test_paths_without_a_page_are_told_and_the_page_says_what_it_lacks(project: Path) -> None:
+    """A folder that is misspelt leaves its pages to the pins: the environment and the page both say so."""
+    settings = project / "pyproject.toml"
+    settings.write_text(settings.read_text().replace('"docs/guides/"', '"doc/guides/"'))
+    done = check(project)
+    assert done.returncode == 1
+    assert "guides: no page is in its paths" in done.stdout
+    assert "no environment is named for its page" in done.stdout
+
+
+@pytest.mark.slow
 def test_an_interpreter_may_be_named_and_its_tool_loads_the_page(project: Path) -> None:
     """A page about Prefect in the environment that has Prefect: a removed name is found at its line."""
     python = ROOT / "examples" / "prefect" / ".venv" / "bin" / "python"
@@ -127,6 +172,18 @@ def test_an_interpreter_may_be_named_and_its_tool_loads_the_page(project: Path) 
         (
             '[[tool.snippet-checker.environments]]\nname = "a"\nrequirements = []\nlevel = "run"',
             "level is one of runs, loads, parses, not 'run'",
+        ),
+        (
+            '[[tool.snippet-checker.environments]]\nname = "a"\nrequirements = []\npaths = "docs/"',
+            "1 (a): wants a list of texts, not 'docs/': paths = [\"guides/\"]",
+        ),
+        (
+            '[[tool.snippet-checker.environments]]\nname = "a"\nrequirements = { rich = "14.1.0" }',
+            "1 (a): wants a list of texts, not {'rich': '14.1.0'}: requirements = [\"rich==14.1.0\"]",
+        ),
+        (
+            '[[tool.snippet-checker.environments]]\nname = "a"\nrequirements = []\n' * 2,
+            "[[tool.snippet-checker.environments]]: two are named 'a'",
         ),
         ("[tool.snippet-checker\n", "pyproject.toml: Expected ']'"),
     ],

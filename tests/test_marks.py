@@ -24,6 +24,7 @@ def test_every_mark_of_the_design_is_read() -> None:
     """Each mark sets its own field and no other."""
     assert read("follows") == Marks(follows=True)
     assert read("tool airflow") == Marks(tool="airflow")
+    assert read("environment guides") == Marks(environment="guides")
     assert read("raises ImportError, removed in 1.0") == Marks(raises="ImportError", reason="removed in 1.0")
     assert read("dialect snowflake") == Marks(dialect="snowflake")
     assert read("uses harness", "uses event_trigger") == Marks(uses=("harness", "event_trigger"))
@@ -52,7 +53,7 @@ def test_a_level_below_runs_needs_a_reason() -> None:
 @pytest.mark.parametrize(
     ("text", "way_out"),
     [
-        ("skip", "use follows, tool, raises, with, uses, dialect, run, loads or parse"),
+        ("skip", "use follows, tool, environment, raises, with, uses, dialect, run, loads or parse"),
         ("tool luigi", "use one of dagster, airflow, prefect, embedded"),
         ("raises", "raises ImportError, removed in 1.0"),
         ("with key=1", "use partition, params, config or date"),

@@ -17,6 +17,7 @@ WRONG_URI = "a URI that shows how the parts of a connection are mistaken"
 ALLOWED = {
     ("examples/airflow/secrets_backend/test_secrets_backend.py", "secret"): WRONG_URI,
     ("examples/airflow/secrets_backend/test_secrets_backend.py", "pa%23ss"): WRONG_URI,
+    ("examples/airflow/warehouse_copy/test_warehouse_copy.py", "key-of-the-shop"): MADE_UP,
     ("examples/dagster/deployment/kubernetes.yaml", "dagster-postgres"): "name of a Kubernetes secret, not its value",
     ("examples/dagster/iceberg_io_manager/test_iceberg_io_manager.py", "reader:secret-4f1b"): MADE_UP,
     ("examples/dagster/resources_and_secrets/test_resources_and_secrets.py", "token-8c1d0f"): MADE_UP,

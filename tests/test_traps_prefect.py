@@ -20,13 +20,15 @@ REFUSED = "Function expects parameters ['region'] but was provided with paramete
 SIX = ["2026-07-01 06:00:00", "2026-07-02 06:00:00"]
 NEVER_CACHED = [["Completed", "Completed"], ["Completed", "Completed"]]
 CACHED = [["Completed", "Completed"], ["Completed", "Cached"]]
+NO_KEY = "Error encountered when computing cache key - result will not be persisted."
+SKIPPED = "Concurrency limits ['warehouse'] do not exist - skipping acquisition."
 ONE_FAILED = ["Completed", "Failed"]
 SHOWN: dict[str, tuple[Any, Any]] = {
     "P001": (
         {"state": "Completed", "gross and tax": [1000, 1000]},
         {"state": "Completed", "gross and tax": [1000, 80]},
     ),
-    "P002": (NEVER_CACHED, CACHED),
+    "P002": ({"states": NEVER_CACHED, "said": [NO_KEY]}, {"states": CACHED, "said": []}),
     "P003": ({"state": "Completed", "tasks": ONE_FAILED}, {"state": "Failed", "tasks": ONE_FAILED}),
     "P004": (["2026-07-06 00:00:00", "2026-07-06 00:00:01"], SIX),
     "P005": ({"state": "Completed", "result": TEMPLATE}, {"state": "Completed", "result": "today"}),
@@ -40,9 +42,19 @@ SHOWN: dict[str, tuple[Any, Any]] = {
     "P010": ({"started": True, "ended": False}, {"started": True, "ended": True, "result": "[1, 2]"}),
     "P011": ({"state": "Completed", "result": [8, 5]}, {"state": "Completed", "result": [2, 2]}),
     "P012": ({"state": "Failed", "file is left": True}, {"state": "Failed", "file is left": False}),
-    "P013": (NEVER_CACHED, CACHED),
+    "P013": (
+        {"states": NEVER_CACHED, "said": [], "warned at import": True},
+        {"states": CACHED, "said": [], "warned at import": False},
+    ),
     "P014": (NEVER_CACHED, CACHED),
-    "P015": ({"state": "Completed", "inside at once": 2}, {"state": "Failed", "inside at once": 0}),
+    "P015": (
+        {"state": "Completed", "inside at once": 2, "said": [SKIPPED]},
+        {"state": "Failed", "inside at once": 0, "said": []},
+    ),
+    "P018": (
+        {"state": "Completed", "inside at once": 2, "said": []},
+        {"state": "Completed", "inside at once": 1, "said": []},
+    ),
     "P017": (["0.0.0.0"], ["127.0.0.1"]),
     "P016": ({"state": "Completed", "result": "**********"}, {"state": "Completed", "result": "hunter22"}),
 }

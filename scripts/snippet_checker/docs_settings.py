@@ -17,7 +17,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from .environments import ROOT, build_environment, indent, uv_executable
+from .environments import ROOT, build_environment, building_alone, indent, uv_executable
 from .model import Level, MachineError
 
 TABLE = "tool.snippet-checker.environments"
@@ -57,8 +57,16 @@ def read_docs_settings(folder: Path) -> list[DocsEnvironment]:
     for place in (start, *start.parents):
         file = place / "pyproject.toml"
         if file.is_file():
-            return [_environment(one, number, file) for number, one in enumerate(_tables(file), start=1)]
+            found = [_environment(one, number, file) for number, one in enumerate(_tables(file), start=1)]
+            _refuse_one_name_twice([one.name for one in found], file)
+            return found
     return []
+
+
+def _refuse_one_name_twice(names: list[str], file: Path) -> None:
+    """Two of one name would share a lock."""
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise MachineError(f"{file}: [[{TABLE}]]: two are named {twice[0]!r}; a name is that of one lock, choose another")
 
 
 def _tables(file: Path) -> list[Any]:
@@ -91,7 +99,7 @@ def _environment(table: Any, number: int, file: Path) -> DocsEnvironment:
     return DocsEnvironment(
         name=table["name"],
         root=file.parent,
-        paths=tuple(map(str, table.get("paths", ["*"]))),
+        paths=_texts(table.get("paths", ["*"]), 'paths = ["guides/"]', where),
         requirements=_requirements(table, file, where),
         python=_python(table, file, where),
         tool=table.get("tool"),
@@ -106,7 +114,14 @@ def _requirements(table: Mapping[str, Any], file: Path, where: str) -> tuple[str
         if not listed.is_file():
             raise MachineError(f"{where}: {listed}: no such file; name the requirements as a list, or correct the path")
         return tuple(listed.read_text(encoding="utf-8").splitlines())
-    return tuple(map(str, asked))
+    return _texts(asked, 'requirements = ["rich==14.1.0"], or the path of a file of them', where)
+
+
+def _texts(value: Any, example: str, where: str) -> tuple[str, ...]:
+    """The texts of a list; a text alone would be one entry for each letter."""
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise MachineError(f"{where}: wants a list of texts, not {value!r}: {example}")
+    return tuple(value)
 
 
 def _python(table: Mapping[str, Any], file: Path, where: str) -> Path | None:
@@ -130,9 +145,17 @@ def prepare(environment: DocsEnvironment) -> Path:
     """
     if environment.python:
         return environment.python
-    _lock(environment)
+    place = ROOT / ".cache" / "docs-environments"
+    place.mkdir(parents=True, exist_ok=True)
+    with building_alone(place):
+        _lock(environment)
+        return _built(environment, place) / "bin" / "python"
+
+
+def _built(environment: DocsEnvironment, place: Path) -> Path:
+    """The environment of the lock as it is now; one that stands is taken."""
     key = hashlib.sha256(f"{sys.version_info[:2]}{identity(environment)}".encode()).hexdigest()[:16]
-    folder = ROOT / ".cache" / "docs-environments" / f"{environment.name}-{key}"
+    folder = place / f"{environment.name}-{key}"
     if not folder.exists():
         building = folder.with_name(f"{folder.name}-building")
         shutil.rmtree(building, ignore_errors=True)
@@ -142,7 +165,7 @@ def prepare(environment: DocsEnvironment) -> Path:
             building.rename(folder)
         finally:
             shutil.rmtree(building, ignore_errors=True)
-    return folder / "bin" / "python"
+    return folder
 
 
 def _lock(environment: DocsEnvironment) -> None:

@@ -77,7 +77,7 @@ def prepare(tool: str, say: Callable[[str], None] = lambda line: None) -> Path:
     if is_built(tool):
         return python_of(tool)
     _refuse_python(tool)
-    with _building_alone(folder):
+    with building_alone(folder):
         if not is_built(tool):
             started = time.monotonic()
             say(f"{tool}: building the environment from {folder.relative_to(ROOT) / 'uv.lock'} ...")
@@ -163,7 +163,7 @@ def uv_executable() -> Path:
 
 
 @contextlib.contextmanager
-def _building_alone(folder: Path) -> Iterator[None]:
+def building_alone(folder: Path) -> Iterator[None]:
     """Two runs at once build an environment once: the second waits for the first."""
     with open(folder / ".venv-lock", "w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -10,7 +10,7 @@ from typing import Any
 
 from .model import Finding, Level, Marks
 
-KNOWN_MARKS = "follows, tool, raises, with, uses, dialect, run, loads or parse"
+KNOWN_MARKS = "follows, tool, environment, raises, with, uses, dialect, run, loads or parse"
 KNOWN_SETTINGS = "partition, params, config or date"
 TOOLS = ("dagster", "airflow", "prefect", "embedded")
 _COMMENT = re.compile(r"<!--\s*snippet:(.*?)-->", re.DOTALL)
@@ -44,6 +44,12 @@ def _tool(marks: Marks, rest: str) -> Marks:
     if rest not in TOOLS:
         raise ValueError(f"no such tool; use one of {', '.join(TOOLS)}")
     return replace(marks, tool=rest)
+
+
+def _environment(marks: Marks, rest: str) -> Marks:
+    if not rest.isidentifier():
+        raise ValueError("name an environment of [[tool.snippet-checker.environments]]: `environment guides`")
+    return replace(marks, environment=rest)
 
 
 def _raises(marks: Marks, rest: str) -> Marks:
@@ -113,6 +119,7 @@ def _read_value(text: str) -> Any:
 _READERS = {
     "follows": _follows,
     "tool": _tool,
+    "environment": _environment,
     "raises": _raises,
     "with": _with,
     "uses": _uses,

@@ -39,6 +39,7 @@ class Marks:
 
     ``exercise_with`` holds what the work is exercised with: partition, params, config.
     ``uses`` names folders of the tool's examples that lie beside the snippet when it runs.
+    ``environment`` is one that the documentation's own settings name.
     ``level`` is set only when the author asks for less than ``runs``, and then ``reason`` says why.
     """
 
@@ -50,6 +51,7 @@ class Marks:
     dialect: str | None = None
     run: bool = False
     uses: tuple[str, ...] = ()
+    environment: str | None = None
     level: Level | None = None
 
 

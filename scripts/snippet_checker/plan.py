@@ -130,6 +130,22 @@ def without_demands(snippet: Snippet) -> Snippet:
     return replace(snippet, marks=marks)
 
 
+def unnamed_environment(check: Check) -> Check:
+    """A check of somebody else's page; where nothing says what proves it, the way out is theirs: their settings."""
+    message = (
+        "no import says which tool this belongs to, and no environment is named for its page; name one in "
+        "[[tool.snippet-checker.environments]] of pyproject.toml, or add `<!-- snippet: parse, REASON -->` above the fence"
+    )
+    problems = tuple(replace(one, message=message) if one.kind == "NoTool" else one for one in check.problems)
+    return replace(check, problems=problems)
+
+
+def in_environment(check: Check, tool: str | None, level: Level) -> Check:
+    """The check as an environment of its own proves it: which tool an import names is no problem there."""
+    problems = tuple(one for one in check.problems if one.kind not in ("NoTool", "TwoTools", "NoEnvironment"))
+    return replace(check, tool=tool, level=max(check.level, level, key=list(Level).index), problems=problems)
+
+
 def _file_tool(snippet: Snippet) -> str | None:
     """The tool that reads the configuration file which a YAML snippet stands for."""
     name = named_file(snippet.code) or ""

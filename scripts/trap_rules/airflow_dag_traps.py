@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from .airflow_index import known_dags
+from .airflow_index import known_connections, known_dags
 from .airflow_loaded import Loaded, dag_id_of, given
 from .model import Place, Trap
 from .sources import FunctionNode, calls_in, imported_from, keyword_of, place_of_definition
@@ -143,7 +143,10 @@ def one_id_in_several_files(loaded: Loaded) -> Iterator[Trap]:
 
 
 def uri_in_wrong_fields(loaded: Loaded) -> Iterator[Trap]:
-    """Connections that the file itself writes as text: what Airflow's own parser does not find in them."""
+    """Connections that the file itself or an env file writes as text: what Airflow's own parser does not find in them."""
+    for one in known_connections():
+        if reason := misread_uri(one.uri):
+            yield Trap(one.place, f"{one.name} ({reason})")
     for source in loaded.sources:
         for name, value in _connection_texts(source.tree):
             if reason := misread_uri(str(value.value)):
@@ -156,12 +159,20 @@ def misread_uri(text: str) -> str:
         return ""
     scheme, found, rest = text.partition("://")
     if not found or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
-        return f"{scheme[:20]!r} is no scheme (letters, digits and -)"
+        named = repr(scheme[:40]) if found else "what stands before the first :"  # without :// it may hold a secret
+        return f"{named} is no scheme: letters, digits and -, then ://"
     try:
         user = urlsplit(text).username
     except ValueError:
-        return "the user and the password are not found"
-    return "the user and the password are not found" if user is None and "@" in rest and "@" not in rest.partition("?")[2] else ""
+        user = None
+    lost = user is None and _holds_user(rest)
+    return "the user and the password are not found: one of # / ? [ stands in them unescaped" if lost else ""
+
+
+def _holds_user(rest: str) -> bool:
+    """Whether an @ stands behind a text, before any = of a query: not that of `?mail=a@b`, `/@me` or `:///me@shop.db`."""
+    before, found, _ = rest.partition("@")
+    return bool(found) and not before.startswith("/") and not before.endswith("/") and "=" not in before.partition("?")[2]
 
 
 def _connection_texts(tree: ast.Module) -> Iterator[tuple[str, ast.Constant]]:

@@ -11,6 +11,7 @@ from . import airflow_task_traps as tasks
 from .airflow_index import read_index as read_index
 from .airflow_loaded import DagFileError, load_file, prepare, use_plugins
 from .apply import apply_rules
+from .embedded_comments import hearing
 from .model import Finding, Rule
 
 __all__ = ["RULES", "look_into", "prepare"]
@@ -29,7 +30,7 @@ RULES = (
     Rule(
         "A002",
         "is asked for, and a run by `airflow dags trigger` or REST has none",
-        "The injected parameter is None and lands in file names while the run is green.",
+        "The injected parameter is None and lands in file names while the run is green; context['ds'] fails with KeyError.",
         "(dag_run.logical_date or dag_run.run_after)",
         SHOWN,
         dates.date_of_unscheduled_run,
@@ -46,7 +47,7 @@ RULES = (
     Rule(
         "A004",
         "asks the metadata database",
-        "DagBag and dag.test() let it; a worker refuses with RuntimeError, so tests are green and production is not.",
+        "DagBag and dag.test() let it, so tests are green; on a worker each run fails with RuntimeError.",
         "ti.get_dr_count, ti.get_task_states, Variable of airflow.sdk, or the REST client",
         SHOWN,
         tasks.database_in_task,
@@ -129,7 +130,7 @@ RULES = (
     Rule(
         "A014",
         "is a key of the context, and is filled by position",
-        "The file loads; each run fails with ValueError: 'is a part of kwargs and therefore reserved'.",
+        "Nothing is said until it runs: the file loads, and the task of each run fails with ValueError (a reserved key).",
         "another name for the parameter, or none: ds=None is injected",
         SHOWN,
         dates.argument_named_like_context,
@@ -137,7 +138,8 @@ RULES = (
     Rule(
         "A015",
         "names a template file that is not there",
-        "The DAG loads with a line in a log; each run fails with TemplateNotFound.",
+        "No import error: the log of the parse has a line (Failed to resolve template field), and the task of each run fails "
+        "with TemplateNotFound.",
         "template_searchpath or a path from the DAG file; a space at the end, where it is a command",
         SHOWN,
         tasks.file_that_is_missing,
@@ -153,7 +155,8 @@ RULES = (
     Rule(
         "A017",
         "is in no template of Airflow 3",
-        "The file loads and linters pass strings by; each run fails with UndefinedError.",
+        "Nothing is said until it runs: the file loads, ruff's AIR rules pass it by, and the task of each run fails with "
+        "UndefinedError.",
         "logical_date, data_interval_start, prev_data_interval_start_success",
         SHOWN,
         dates.removed_in_template,
@@ -201,7 +204,8 @@ RULES = (
     Rule(
         "A023",
         "is taken apart into other fields than meant",
-        "Airflow reads it without an error: type, user or password are empty, or stand in the host.",
+        "The file loads. With _ in the type, or only digits before the unescaped character, it is read without an error: the "
+        "type is empty, the user is the host. Else the task fails as if there were none (AirflowNotFoundException).",
         "percent-encode the parts (urllib.parse.quote(part, safe='')), - for _ in the type, or write the connection as JSON",
         SHOWN,
         dags.uri_in_wrong_fields,
@@ -219,7 +223,7 @@ def look_into(file: Path, root: Path) -> list[Finding]:
     if loaded is None:
         return []
     broken = [_not_loaded(file, 1, f"DAG {dag_id}: {reason}") for dag_id, reason in loaded.unserialized.items()]
-    return broken + apply_rules(RULES, loaded, loaded.sources)
+    return broken + apply_rules(map(hearing, RULES), loaded, loaded.sources)
 
 
 def _not_loaded(file: Path, line: int, message: str) -> Finding:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .ignore_comments import IgnoreComment, comment_for, read_ignore_comments
+from .ignore_comments import IgnoreComment, comment_for, read_ignore_comments, without_reason
 from .model import Finding, Rule, Trap
 from .sources import Source
 
@@ -32,5 +32,5 @@ def _traps(rule: Rule, loaded: Any) -> Iterator[Trap]:
 
 
 def _finding(rule: Rule, trap: Trap, comment: IgnoreComment | None) -> Finding:
-    lacking = "" if comment is None else f" (the comment on line {comment.line} gives no reason, and is not heard)"
+    lacking = "" if comment is None else f" ({without_reason(comment)})"
     return Finding(trap.place.path, trap.place.line, rule.id, f"{trap.subject} {rule.message}{lacking}", rule.fix, rule.hint)

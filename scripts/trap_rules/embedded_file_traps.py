@@ -46,13 +46,31 @@ def _references(value: Any, line: int) -> Iterator[tuple[int, str]]:
 
 def overlapping_runs(loaded: Loaded) -> Iterator[Trap]:
     """A workflow with a schedule and no concurrency group, neither its own nor a job's."""
+    found = _scheduled(loaded)
+    grouped = (
+        [one for one in (loaded.document, *found[1].values()) if isinstance(one, Mapping) and one.get("concurrency")]
+        if found
+        else []
+    )
+    if found and not grouped:
+        yield loaded.at_line(found[0], "the scheduled workflow")
+
+
+def hanging_job(loaded: Loaded) -> Iterator[Trap]:
+    """A job of a scheduled workflow that is ended by GitHub's own limit alone; a reusable workflow has its own."""
+    _, jobs = _scheduled(loaded) or (0, Mapping())
+    for name, job in jobs.items():
+        if isinstance(job, Mapping) and "uses" not in job and "timeout-minutes" not in job:
+            yield loaded.at_line(jobs.lines[name], f"job {name} of the scheduled workflow")
+
+
+def _scheduled(loaded: Loaded) -> tuple[int, Mapping] | None:
+    """The line of a workflow's schedule, and its jobs."""
     document: dict[Any, Any] = loaded.document or {}
     jobs, on = document.get("jobs"), document.get("on", document.get(True))  # YAML 1.1 reads `on` as true
-    if not (isinstance(jobs, Mapping) and isinstance(on, Mapping) and on.get("schedule")):
-        return
-    grouped = [one for one in (document, *jobs.values()) if isinstance(one, Mapping) and one.get("concurrency")]
-    if not grouped:
-        yield loaded.at_line(on.lines["schedule"], "the scheduled workflow")
+    if isinstance(jobs, Mapping) and isinstance(on, Mapping) and on.get("schedule"):
+        return on.lines["schedule"], jobs
+    return None
 
 
 def endless_poll(loaded: Loaded) -> Iterator[Trap]:

@@ -31,7 +31,8 @@ RULES = (
     Rule(
         "E002",
         "is resumed after its root",
-        "The started root refuses it; the child stays suspended, and the graph succeeds without it.",
+        "One error, at deployment: the started root refuses it. Where the script goes on, the child stays suspended, and every "
+        "run of the graph succeeds without it.",
         "resume children first, the root last",
         SNOWFLAKE,
         snowflake.resumed_after_root,
@@ -85,6 +86,15 @@ RULES = (
         "a deadline by time.monotonic(), and an exception behind it",
         "Python 3.11",
         files.endless_poll,
+    ),
+    Rule(
+        "E009",
+        "has no time limit",
+        "A job that hangs is ended by GitHub after six hours; until then it counts as running, and no alert comes.",
+        "timeout-minutes: 30 in the job",
+        GITHUB,
+        files.hanging_job,
+        hint=True,
     ),
 )
 

@@ -39,3 +39,8 @@ def _comments(source: str) -> Iterator[IgnoreComment]:
 def comment_for(rule: str, first: int, last: int, comments: list[IgnoreComment]) -> IgnoreComment | None:
     """The comment about ``rule`` within a definition, or on the line above it."""
     return next((one for one in comments if rule in one.ids and first - 1 <= one.line <= last), None)
+
+
+def without_reason(comment: IgnoreComment) -> str:
+    """What is said of a comment that does not keep its finding quiet."""
+    return f"the comment on line {comment.line} gives no reason, and is not heard"

@@ -63,7 +63,7 @@ def main() -> None:
         importlib.import_module(job["tool"])
         rules: Any = importlib.import_module(f"trap_rules.{RULES_OF[job['tool']]}")
         getattr(rules, "prepare", list)()
-        getattr(rules, "read_index", list)(job["files"])
+        getattr(rules, "read_index", lambda files, root: None)(job["files"], Path(job["root"]))
         _import_what_files_share(job)
     except ImportError as error:
         Path(job["answers"]).write_text(json.dumps({"machine": f"{sys.executable} has no {job['tool']}: {error}"}) + "\n")

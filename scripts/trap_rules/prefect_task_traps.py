@@ -13,6 +13,7 @@ from .prefect_loaded import Loaded, parameters_of, policies_of, value_of
 from .sources import FunctionNode, Source, calls_in, keyword_of, node_of_function, place_of_node
 
 _LIMITERS = ("concurrency", "rate_limit")
+_LIMITS = ("GlobalConcurrencyLimitCreate", "GlobalConcurrencyLimitUpdate")
 _LISTS = ("list", "tuple", "Sequence", "Iterable", "Collection")
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
@@ -245,6 +246,15 @@ def limit_that_may_not_exist(loaded: Loaded) -> Iterator[Trap]:
             if strict is None or (isinstance(strict, ast.Constant) and strict.value is False):
                 name = ast.unparse(call.args[0]) if call.args else "its names"
                 yield Trap(place_of_node(source.path, call), f"{_name(call)}({name})")
+
+
+def limit_switched_off(loaded: Loaded) -> Iterator[Trap]:
+    """A limit that is not active is on the server, and lets everybody pass."""
+    for source in loaded.sources:
+        for call in calls_in(source.tree):
+            active, name = keyword_of(call, "active"), keyword_of(call, "name")
+            if _name(call) in _LIMITS and isinstance(active, ast.Constant) and active.value is False:
+                yield Trap(place_of_node(source.path, call), ast.unparse(name) if name else _name(call))
 
 
 # --- runners

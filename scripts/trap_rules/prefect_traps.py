@@ -26,7 +26,7 @@ RULES = (
     Rule(
         "P002",
         "has no such parameter",
-        "The key function fails at each call; that is logged, the run is green, and nothing is ever cached.",
+        "The key function fails at each call: an error in the log of a run that is green, and nothing is ever cached.",
         "give the task the parameter, or use cache_policy=INPUTS + TASK_SOURCE",
         SHOWN,
         tasks.key_of_missing_parameter,
@@ -58,7 +58,8 @@ RULES = (
     Rule(
         "P006",
         "is none of its flow's",
-        "The deployment is accepted; each of its runs ends with SignatureMismatchError before the flow's first line.",
+        "Nothing is said until it runs: the deployment is accepted, and each of its runs ends with SignatureMismatchError before "
+        "the flow's first line.",
         "the name in the flow's signature",
         SHOWN,
         deployments.unknown_parameter,
@@ -82,7 +83,8 @@ RULES = (
     Rule(
         "P009",
         "has a time limit that cannot interrupt it in a pool of threads",
-        "The blocking call goes on to its end and does its work; only then is the run called TimedOut.",
+        "The task ends as TimedOut, which reads as if it had been stopped; the blocking call went on to its end, and did its "
+        "work.",
         "a limit on the call itself (timeout=), an async task, or a direct call instead of submit",
         SHOWN,
         tasks.time_limit_in_thread,
@@ -114,7 +116,7 @@ RULES = (
     Rule(
         "P013",
         "has a cache policy, and persist_result=False, which turns it off",
-        "Every run computes again; a warning at import is all that says so.",
+        "Every run computes again. A warning when the file is imported says so (Ignoring `cache_policy`); the runs say nothing.",
         "leave persist_result out: a cache policy turns it on",
         SHOWN,
         tasks.cache_without_persistence,
@@ -130,7 +132,7 @@ RULES = (
     Rule(
         "P015",
         "goes on without a limit where the server does not have this one",
-        "A missing limit is a warning in the log of the run, and any number enter at once.",
+        "A missing limit is a warning in the log of a green run (do not exist - skipping acquisition): any number enter at once.",
         "strict=True, and `prefect gcl create NAME --limit N` in the deployment",
         SHOWN,
         tasks.limit_that_may_not_exist,
@@ -151,6 +153,15 @@ RULES = (
         "cluster_kwargs={'dashboard_address': '127.0.0.1:0'}, or None for no dashboard",
         SHOWN,
         tasks.dashboard_for_everybody,
+    ),
+    Rule(
+        "P018",
+        "is a limit that is switched off",
+        "Any number enter at once, with strict=True too, and no log says so.",
+        "active=True; `prefect gcl update NAME --enable` for one that exists",
+        SHOWN,
+        tasks.limit_switched_off,
+        hint=True,
     ),
 )
 

@@ -61,9 +61,14 @@ def kinds_beside(findings: Iterable[Finding], known: set[str]) -> list[str]:
     return list(dict.fromkeys(one.id for one in findings if one.id not in known))
 
 
+def is_rule(name: str) -> bool:
+    """Whether a finding's id is that of a trap rule, not the name of an error or a warning."""
+    return _RULE.fullmatch(name) is not None
+
+
 def level_of(finding: Finding) -> str:
     """The SARIF level of a finding: that of a rule is a warning; that of an error's name, and of LOAD, an error."""
-    if not _RULE.fullmatch(finding.id):
+    if not is_rule(finding.id):
         return "error"
     return "note" if finding.hint else "warning"
 

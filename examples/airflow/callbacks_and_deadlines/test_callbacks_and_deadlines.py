@@ -48,6 +48,31 @@ for name, callback in (("in_dag_file", page), ("in_plugins_folder", "shop_pager.
 with DAG("asks", deadline=at_once(SyncCallback(ask))):
     task(task_id="load")(lambda: 1)()
 """
+ESCALATES = """
+from datetime import timedelta
+
+from airflow.providers.slack.notifications.slack_webhook import SlackWebhookNotifier
+from airflow.sdk import DAG, BaseNotifier, task
+
+class Page(BaseNotifier):
+    def notify(self, context):
+        print("page", context["ti"].task_id)
+
+def tell(text):
+    return SlackWebhookNotifier(slack_webhook_conn_id="shop_chat", text=text)
+
+callbacks = {
+    "on_retry_callback": tell("try {{ ti.try_number }} of {{ params.shop }}: {{ exception }}"),
+    "on_failure_callback": [tell("{{ ti.task_id }} gave up"), Page()],
+}
+with DAG("escalates", default_args=callbacks, params={"shop": "bern"}):
+    @task(retries=1, retry_delay=timedelta(minutes=5))
+    def load(file):
+        raise ValueError(f"{file} has no header")
+    load.expand(file=["bern.csv"])
+with DAG("escalates_mapped", default_args={"on_failure_callback": tell("{{ ti.map_index }} gave up")}):
+    load.override(retries=0).expand(file=["bern.csv", "oslo.csv"])
+"""
 SHOP_PAGER = """
 import asyncio, json, urllib.request
 
@@ -78,6 +103,36 @@ class _PagerHandler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None: ...
+
+
+class Chat(ThreadingHTTPServer):
+    """A real HTTP server in the place of Slack's webhooks; it keeps the texts."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        super().__init__(("127.0.0.1", 0), _ChatHandler)
+
+
+class _ChatHandler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.server.texts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"])
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def chat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Chat]:
+    """A chat that in-process runs write to; the webhook's address is the connection's password."""
+    with Chat() as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = {"conn_type": "slackwebhook", "password": f"http://127.0.0.1:{server.server_port}/services/T0/B0"}
+        monkeypatch.setenv("AIRFLOW_CONN_SHOP_CHAT", json.dumps(address))
+        yield server
+        server.shutdown()
 
 
 @pytest.fixture
@@ -117,6 +172,36 @@ def test_an_alert_that_the_pager_refuses_is_lost_and_the_run_looks_the_same(
     run = run_dag(dag_file)
     assert (run.state, len(pager.events)) == ("failed", 2)
     assert {call.error for call in run.observed.callbacks} == {"HTTPError: HTTP Error 503: Service Unavailable"}
+
+
+@pytest.mark.usefixtures("metadata_database")
+def test_a_retry_goes_to_the_chat_and_the_last_failure_to_the_pager_too(chat: Chat, tmp_path: Path) -> None:
+    """Slack's notifier renders its text; a list of callbacks is called in order, each for itself."""
+    file = tmp_path / "escalates.py"
+    file.write_text(ESCALATES)
+    run = run_dag(file, dag_id="escalates")
+    assert chat.texts == ["try 1 of bern: bern.csv has no header", "load gave up"]
+    assert [line for line in run.observed.log if "page load" in line] != []
+    assert [call.kind for call in run.observed.callbacks] == ["on_retry", "on_failure", "on_failure"]
+
+
+@pytest.mark.usefixtures("metadata_database")
+def test_trap_a_templated_notifier_sends_its_first_text_again(chat: Chat, tmp_path: Path) -> None:
+    """In one process: it renders over its own attributes. Workers of a deployment have a process a task."""
+    file = tmp_path / "escalates.py"
+    file.write_text(ESCALATES)
+    run_dag(file, dag_id="escalates_mapped")
+    assert chat.texts == ["0 gave up", "0 gave up"]
+
+
+@pytest.mark.usefixtures("metadata_database")
+def test_trap_a_chat_that_is_away_does_not_keep_the_pager_from_being_called(tmp_path: Path) -> None:
+    """The error of one callback is swallowed and the next is called: here the connection is missing."""
+    file = tmp_path / "escalates.py"
+    file.write_text(ESCALATES)
+    run = run_dag(file, dag_id="escalates")
+    errors = [call.error for call in run.observed.callbacks]
+    assert ([bool(error) for error in errors], "shop_chat" in errors[0]) == ([True, True, False], True)
 
 
 def deadlines() -> list[str]:

@@ -47,6 +47,7 @@ with DAG("dynamic_task_mapping_pairs"):
     pair.override(task_id="crossed").expand(number=n, letter=letter)
     join.override(task_id="zipped").expand(both=n.zip(letter))
     join.override(task_id="filled").expand(both=n.zip(letter, fillvalue="-"))
+    pair.override(task_id="appended").expand(number=n.concat(letter))
     pair.override(task_id="overruled").partial(number=9).expand(number=[1])
     pair.override(task_id="refused").partial(number=9).expand_kwargs([{"number": 1}])
     join.override(task_id="not_dropped").expand(both=n.map(lambda v: (v, v) if v > 2 else None))
@@ -133,11 +134,12 @@ def test_trap_an_instance_without_a_value_shifts_all_that_follow() -> None:
 
 @pytest.mark.usefixtures("metadata_database")
 def test_trap_pairs_are_crossed_cut_or_overruled() -> None:
-    """Two arguments multiply; zip cuts; expand beats partial in silence, expand_kwargs does not; None is no filter."""
+    """Arguments multiply; zip cuts, concat appends; expand beats partial silently, expand_kwargs does not; None is no filter."""
     run = run_dag(TRAPS, dag_id="dynamic_task_mapping_pairs")
     counts = {name: sum(key.startswith(f"{name}[") for key in run.task_states) for name in ("crossed", "zipped", "filled")}
     assert counts == {"crossed": 6, "zipped": 2, "filled": 3}
     assert (run.xcoms["filled[2]"], run.xcoms["overruled[0]"]) == ("3-", "1-")
+    assert [run.xcoms[f"appended[{index}]"] for index in range(5)] == ["1-", "2-", "3-", "a-", "b-"]
     assert run.observed.errors["refused[0]"] == "TypeError: mapping already partial argument: number"
     assert [run.task_states[f"not_dropped[{index}]"] for index in range(3)] == ["failed", "failed", "success"]
 

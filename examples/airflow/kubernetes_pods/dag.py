@@ -16,7 +16,8 @@ LARGE = k8s.V1Pod(
         containers=[
             k8s.V1Container(
                 name="base",  # the task's own container: merged by position, so it comes first, under this name
-                resources=k8s.V1ResourceRequirements(requests={"memory": "4Gi"}, limits={"memory": "8Gi"}),
+                # with the CPU of the template: these replace its resources whole
+                resources=k8s.V1ResourceRequirements(requests={"cpu": "250m", "memory": "4Gi"}, limits={"memory": "8Gi"}),
             )
         ],
         node_selector={"size": "large"},

@@ -85,8 +85,26 @@ def at_midnight(case: Path) -> Any:
 
 def in_test_and_in_production(case: Path) -> Any:
     """With the metadata database open, as `dag.test()` runs it, and closed, as a worker does."""
-    open_run = run_dag(case, MIDNIGHT, options=RunOptions(database_open=True))
-    return {"test": open_run.state, "production": run_dag(case, MIDNIGHT).state}
+    tested, worked = ran(run_dag(case, MIDNIGHT, options=RunOptions(database_open=True))), ran(run_dag(case, MIDNIGHT))
+    return {"test": tested["state"], "production": worked["state"]} | ({"errors": worked["errors"]} if "errors" in worked else {})
+
+
+LOADING = "import sys; sys.path[:0] = sys.argv[2:]; from dag_files import load_dag; load_dag(sys.argv[1])"
+
+
+def logged_by_parse(case: Path) -> Any:
+    """What a run comes to, and whether the log of the parse has its line."""
+    environment = os.environ | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"}
+    command = [sys.executable, "-c", LOADING, str(case), sys.argv[1]]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    logged = "Failed to resolve template field" in done.stdout + done.stderr
+    return ran(run_dag(case)) | {"loads": done.returncode == 0, "line in the log": logged}
+
+
+def reserved(case: Path) -> Any:
+    """What a run comes to, and whether its error names a reserved key."""
+    run = run_dag(case, MIDNIGHT)
+    return ran(run) | {"reserved": any("reserved" in text for text in run.observed.errors.values())}
 
 
 def tries(case: Path) -> Any:
@@ -247,8 +265,8 @@ SHOWS: dict[str, Show] = {
     "A011": kept,
     "A012": growth,
     "A013": callback_elsewhere,
-    "A014": at_midnight,
-    "A015": by_hand,
+    "A014": reserved,
+    "A015": logged_by_parse,
     "A016": deadlines,
     "A017": at_midnight,
     "A018": by_hand,

@@ -188,6 +188,23 @@ def two_runs_of_a_workflow(case: Path) -> Any:
     return {"exit codes": codes, "rows of the day": count}
 
 
+GITHUB_MINUTES = 360  # the limit of a job that names none, as GitHub documents it
+
+
+def hours_of_a_hanging_job(case: Path) -> Any:
+    """The step waits for an answer that never comes; its minutes are simulated."""
+    job = yaml.safe_load(case.read_text())["jobs"]["load"]
+    with sqlite3.connect(case.parent / "shop.sqlite") as shop:
+        shop.execute("CREATE TABLE IF NOT EXISTS orders (day TEXT, cents INT)")
+    command = [sys.executable, case.with_name(job["steps"][0]["run"].split()[1])]
+    process = subprocess.Popen(command, cwd=case.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "looked\n"
+    hangs = process.poll() is None
+    process.kill()
+    process.communicate()
+    return {"hangs": hangs, "hours": job.get("timeout-minutes", GITHUB_MINUTES) / 60}
+
+
 class StillAskingError(Exception):
     """The test's own patience is at its end."""
 
@@ -241,6 +258,7 @@ SHOWS: dict[str, Show] = {
     "E006": parameter_of_task,
     "E007": two_runs_of_a_workflow,
     "E008": a_day_of_polling,
+    "E009": hours_of_a_hanging_job,
 }
 
 if __name__ == "__main__":

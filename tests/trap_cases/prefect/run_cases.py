@@ -35,6 +35,7 @@ from prefect_server import client_settings, running_server
 from schedule_clock import cron_ticks
 from worker_process import start_run
 
+WARNING = 30  # of logging
 PATIENCE = 120  # seconds for what must end
 STUCK = 6  # seconds after its start for what must not
 Show = Callable[[ModuleType, Path], Any]
@@ -95,6 +96,20 @@ def invoice(module: ModuleType, case: Path) -> Any:
 def states_of_two_runs(module: ModuleType, case: Path) -> Any:
     runs = [run_and_read(module.load) for _ in range(2)]
     return [[run.state.name, *run.task_states["orders"]] for run in runs]
+
+
+def states_and_log(module: ModuleType, case: Path) -> Any:
+    """The first line of all that is a warning or worse, each once."""
+    runs = [run_and_read(module.load) for _ in range(2)]
+    said = {line.splitlines()[0] for run in runs for line in run.messages(WARNING)}
+    return {"states": [[run.state.name, *run.task_states["orders"]] for run in runs], "said": sorted(said)}
+
+
+def states_and_import(module: ModuleType, case: Path) -> Any:
+    """What the runs say, as above, and what importing the file does."""
+    done = subprocess.run([sys.executable, str(case)], capture_output=True, text=True)
+    ignoring = "Ignoring `cache_policy`" in done.stdout + done.stderr
+    return states_and_log(module, case) | {"warned at import": ignoring}
 
 
 def load_all(module: ModuleType, case: Path) -> Any:
@@ -167,7 +182,13 @@ def inside_at_once(module: ModuleType, case: Path) -> Any:
     gauge = Gauge(5.0)  # a caller that finds no limit may come seconds after the first
     with patch.object(module, "INSIDE", gauge.watch(lambda number: None)):
         run = run_and_read(module.load)
-    return {"state": run.state.name, "inside at once": gauge.most}
+    said = {line.splitlines()[0] for line in run.messages(WARNING)} if run.state.is_completed() else set()
+    return {"state": run.state.name, "inside at once": gauge.most, "said": sorted(said)}
+
+
+def inside_a_limit(module: ModuleType, case: Path) -> Any:
+    module.deploy()
+    return inside_at_once(module, case)
 
 
 def secret(module: ModuleType, case: Path) -> Any:
@@ -198,7 +219,7 @@ def listens_on(module: ModuleType, case: Path) -> Any:
 
 SHOWS: dict[str, Show] = {
     "P001": invoice,
-    "P002": states_of_two_runs,
+    "P002": states_and_log,
     "P003": load_all,
     "P004": ticks,
     "P005": result_of_deployment,
@@ -209,11 +230,12 @@ SHOWS: dict[str, Show] = {
     "P010": ends,
     "P011": result,
     "P012": left_behind,
-    "P013": states_of_two_runs,
+    "P013": states_and_import,
     "P014": states_of_two_runs,
     "P015": inside_at_once,
     "P016": secret,
     "P017": listens_on,
+    "P018": inside_a_limit,
 }
 
 if __name__ == "__main__":
