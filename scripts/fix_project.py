@@ -69,9 +69,9 @@ def _edited(source: str, find: Callable[[str, ast.Module], Iterator[Edit]]) -> s
 
 
 def _kept_lines(source: str) -> set[int]:
-    """Lines on which a comment with its reason keeps the finding of a name quiet: its own, and the one below it."""
+    """Lines on which a comment with its reason keeps the finding of a name quiet."""
     comments = [one for one in read_ignore_comments(source) if one.reason and not all(map(is_rule, one.ids))]
-    return {line for one in comments for line in (one.line, one.line + 1)}
+    return {line for one in comments for line in one.lines}
 
 
 def _mended_by_ruff(source: str, beside: str) -> str:

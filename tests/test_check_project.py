@@ -317,8 +317,8 @@ def test_a_moved_import_and_a_trap_are_fixed_beside_what_a_comment_keeps(tmp_pat
 TWO_DAGS = """\
 import pendulum
 from airflow.decorators import task  # trap: ignore[DeprecatedImportWarning] with the next release
-from airflow.sdk import dag
 from airflow.operators.empty import EmptyOperator
+from airflow.sdk import dag
 
 START = pendulum.datetime(2026, 1, 1, tz="UTC")
 

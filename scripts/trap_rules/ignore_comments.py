@@ -13,11 +13,17 @@ _COMMENT = re.compile(r"#\s*trap:\s*ignore\[([\w\s,]+)\]\s*(.*)")
 
 @dataclass(frozen=True)
 class IgnoreComment:
-    """One comment: the rules it names, and why they do not count here."""
+    """One comment: the rules it names, why they do not count here, and whether it stands ``alone`` on its line."""
 
     line: int
     ids: frozenset[str]
     reason: str
+    alone: bool = True
+
+    @property
+    def lines(self) -> set[int]:
+        """The lines that it speaks of: its own; one that stands alone, also of the next."""
+        return {self.line, self.line + 1} if self.alone else {self.line}
 
 
 def read_ignore_comments(source: str) -> list[IgnoreComment]:
@@ -31,14 +37,15 @@ def _comments(source: str) -> Iterator[IgnoreComment]:
             match = _COMMENT.search(token.string) if token.type == tokenize.COMMENT else None
             if match:
                 ids = frozenset(name.strip() for name in match.group(1).split(","))
-                yield IgnoreComment(token.start[0], ids, match.group(2).strip())
+                alone = token.line.lstrip().startswith("#")
+                yield IgnoreComment(token.start[0], ids, match.group(2).strip(), alone)
     except (tokenize.TokenError, IndentationError):
         return
 
 
 def comment_for(rule: str, first: int, last: int, comments: list[IgnoreComment]) -> IgnoreComment | None:
-    """The comment about ``rule`` within a definition, or on the line above it."""
-    return next((one for one in comments if rule in one.ids and first - 1 <= one.line <= last), None)
+    """The comment about ``rule`` within a definition, or alone on the line above it."""
+    return next((one for one in comments if rule in one.ids and any(first <= line <= last for line in one.lines)), None)
 
 
 def without_reason(comment: IgnoreComment) -> str:
