@@ -114,7 +114,7 @@ def run(options: argparse.Namespace) -> int:
 
         if is_project(options.paths, ROOT):
             return check_project(options, lambda checks, pythons: prove_project(checks, pythons, options))
-    if options.docs and (settings := read_docs_settings(Path(options.docs[0]))):
+    if settings := list(dict.fromkeys(one for folder in options.docs for one in read_docs_settings(Path(folder)))):
         return check_docs(settings, options)
     if options.select:
         raise MissingPathError("--select names definitions of a project: check.py PROJECT --level runs --select NAME")

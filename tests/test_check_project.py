@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -177,10 +178,47 @@ def test_what_is_selected_runs_after_it_was_said(folder: str, tool: str, name: s
         assert (done.returncode, f"{file}: ok, runs" in done.stdout, f": {name}\n" in done.stdout) == (0, True, True)
 
 
-def test_what_is_not_selected_stays_still(repository: Path) -> None:
-    """The other asset of the file is not executed, nor is any other tool's definition of another name."""
-    done = check("assets", "shipping", "--level", "runs", "--select", "at_no_time", cwd=repository)
-    assert (done.returncode, list(traces_of(repository).iterdir())) == (2, [])
+TWO_OF_EACH = {
+    "two_assets.py": """\
+import dagster as dg, pathlib
+
+@dg.asset
+def chosen():
+    pathlib.Path("{traces}/chosen").write_text(pathlib.Path("{said}").read_text())
+
+@dg.asset
+def other():
+    pathlib.Path("{traces}/other").touch()
+
+defs = dg.Definitions([chosen, other])
+""",
+    "two_flows.py": """\
+import pathlib
+from prefect import flow
+
+@flow
+def chosen():
+    pathlib.Path("{traces}/chosen").write_text(pathlib.Path("{said}").read_text())
+
+@flow
+def other():
+    pathlib.Path("{traces}/other").touch()
+""",
+}
+
+
+@pytest.mark.parametrize("name", sorted(TWO_OF_EACH))
+def test_what_is_not_selected_stays_still_and_it_is_said_before(name: str, tmp_path: Path) -> None:
+    """The neighbour in the same file is not executed; the body that is finds the announcement written already."""
+    project, traces, said = tmp_path / "project", tmp_path / "traces", tmp_path / "said.txt"
+    project.mkdir()
+    traces.mkdir()
+    (project / name).write_text(TWO_OF_EACH[name].replace("{traces}", str(traces)).replace("{said}", str(said)))
+    command = [sys.executable, str(ROOT / "scripts" / "check.py"), str(project), "--level", "runs", "--select", "chosen"]
+    with said.open("w") as errors:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+    assert (done.returncode, [path.name for path in traces.iterdir()]) == (0, ["chosen"]), done.stdout
+    assert ": runs only chosen in " in (traces / "chosen").read_text()
 
 
 def test_a_name_that_is_not_there_is_no_success(repository: Path) -> None:
@@ -286,6 +324,7 @@ def stale(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="no git: install Debian's package `git`; .ci/run does")
 def test_a_mechanical_fix_is_printed_as_a_patch(stale: Path) -> None:
     """That `git apply` takes; nothing is changed."""
     done = check(".", "--diff", cwd=stale)

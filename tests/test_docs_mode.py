@@ -68,6 +68,19 @@ def test_the_recipe_of_the_readme_checks_a_folder_and_names_what_is_wrong(projec
 
 
 @pytest.mark.slow
+def test_each_folder_has_the_settings_of_its_own_project(project: Path, tmp_path: Path) -> None:
+    """Two folders in one call, each below a pyproject.toml of its own."""
+    other = tmp_path / "other"
+    (other / "docs" / "guides").mkdir(parents=True)
+    (other / "pyproject.toml").write_text(recipe("toml").replace('"guides"', '"others"', 1))
+    (other / "docs" / "guides" / "tables.md").write_text(GOOD)
+    done = check(project, "--docs", str(other / "docs"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "guides: 1 snippets with snippet-checker-guides.lock" in done.stdout
+    assert "others: 1 snippets with snippet-checker-others.lock" in done.stdout
+
+
+@pytest.mark.slow
 def test_a_lock_is_kept_until_its_requirements_change(project: Path) -> None:
     """And then written anew; what resolved before stays as it was."""
     lock = project / "snippet-checker-guides.lock"

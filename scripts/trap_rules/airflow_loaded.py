@@ -23,6 +23,7 @@ from .sources import (
     called_name,
     calls_in,
     keyword_of,
+    new_modules,
     node_of_function,
     place_of_definition,
     place_of_function,
@@ -239,7 +240,7 @@ def load_file(file: Path, root: Path) -> Loaded | None:
 
 
 def _module_of(file: Path) -> ModuleType | None:
-    return next((one for one in list(sys.modules.values()) if getattr(one, "__file__", None) == str(file)), None)
+    return next((one for one in new_modules() if getattr(one, "__file__", None) == str(file)), None)
 
 
 def _unserialized(dags: list[Any]) -> dict[str, str]:

@@ -25,10 +25,23 @@ class Source:
     tree: ast.Module
 
 
+_imported_before: set[str] = set()
+
+
+def remember_imports() -> None:
+    """Note what is imported now: none of it is the project's, and a fork for one file need not look at it again."""
+    _imported_before.update(sys.modules)
+
+
+def new_modules() -> list[ModuleType]:
+    """What was imported since, by the file that is looked into."""
+    return [module for name, module in list(sys.modules.items()) if name not in _imported_before]
+
+
 def project_sources(module: ModuleType, root: Path) -> list[Source]:
     """The file itself, then every other imported file below ``root`` that no environment brought."""
     found: dict[str, Source] = {}
-    for one in [module, *sys.modules.values()]:
+    for one in [module, *new_modules()]:
         path = getattr(one, "__file__", None)
         if not isinstance(path, str) or not path.endswith(".py") or path in found or not _is_own(path, root, module):
             continue

@@ -25,6 +25,7 @@ from live_airflow import running_airflow
 from run_dag import create_run
 from sqlalchemy import func, select
 
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="no git: install Debian's package `git`; .ci/run does")
 HERE = Path(__file__).parent
 INVOICE = "dag_bundles_invoice"
 Configure = Callable[[list[dict]], None]
@@ -237,3 +238,14 @@ def test_trap_another_address_under_the_same_name_serves_the_old_repository(
     configure([bundle | {"name": "shop_moved"}])
     process("shop_moved")
     assert create_run(INVOICE).bundle_version == second
+
+
+def test_trap_without_its_connection_the_bundle_says_so_and_goes_on(
+    configure: Configure, repository: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """`git_conn_id` is null here: a traceback about `git_default` in the log of a bundle that works."""
+    configure(git_bundle(repository))
+    process()
+    told = "".join(capfd.readouterr())
+    assert "The conn_id `git_default` isn't defined" in told
+    assert create_run(INVOICE).bundle_version == git(repository, "rev-parse", "HEAD")
