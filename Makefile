@@ -1,6 +1,4 @@
 # Every target is one line that calls a script. PYTHON is the only prerequisite, with venv and a package index.
-# AT_ONCE: steps of `make test` side by side; 1 is slower, and no test has to share its cores.
-AT_ONCE ?= 2
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 ALL := tooling dagster airflow prefect embedded
 
@@ -9,7 +7,7 @@ check: environments  ## prove every snippet and example, print the report
 	@.venv/bin/python scripts/check.py
 
 test: environments  ## lint, types, all tests, and the checker over the whole pack
-	@.venv/bin/python scripts/run_tests.py --at-once $(AT_ONCE)
+	@.venv/bin/python scripts/run_tests.py
 
 test-fast: environments  ## without servers and dbt, for the inner loop
 	@.venv/bin/python scripts/run_tests.py --fast

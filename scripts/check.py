@@ -409,9 +409,12 @@ def make_settings(options: argparse.Namespace, tools: Sequence[str], pythons: di
 
 
 def end_warm() -> int:
+    import find_traps  # noqa: F401  # it knows where the rules are: a folder here, a zip in the upload
     from snippet_checker import warm
+    from trap_rules import warm as warm_traps
 
     ended = [tool for tool in (*environments.TOOLS, "tooling") if warm.end_warm(tool)]
+    ended = list(dict.fromkeys([*ended, *warm_traps.end_all()]))
     print(f"ended: {', '.join(ended) or 'none was running'}")
     return OK
 

@@ -34,6 +34,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 SCRIPTS = Path(__file__).resolve().parent
 PLACES = [str(place) for place in (SCRIPTS, SCRIPTS / "trap_rules.zip") if place.exists()]  # in the upload the rules are one file
@@ -43,7 +44,7 @@ from research_protocol.interpreters import Interpreter, choose_interpreter, envi
 from research_protocol.model import CannotLookError
 from research_protocol.project_files import list_files
 from snippet_checker.isolation import scrubbed_environment
-from trap_rules import embedded_loaded, embedded_traps
+from trap_rules import embedded_loaded, embedded_traps, warm
 from trap_rules.baseline import without_baseline, write_baseline
 from trap_rules.load_files import RULES_OF
 from trap_rules.model import Finding, Rule
@@ -62,6 +63,7 @@ NOTHING = (
     f"no Python file in it imports {', '.join(RULES_OF)}, and there is no Snowflake SQL, Databricks bundle or workflow; "
     "nothing was checked"
 )
+START_WARM = START.replace("trap_rules.load_files", "trap_rules.warm")
 START_EMBEDDED = f"""\
 import dataclasses, json, sys
 sys.path[:0] = {PLACES}
@@ -77,6 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.explain:
             return explain(options.explain)
+        if options.end_warm:
+            print(f"ended: {', '.join(warm.end_all()) or 'none was running'}")
+            return 0
         settings = read_settings(options.paths[0], {rule.id for own in all_rules().values() for rule in own})
         findings: dict[Finding, None] = {}
         looked_at: list[str] = []
@@ -106,9 +111,11 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--baseline", type=Path, metavar="FILE", help="tell only what this file does not hold")
     parser.add_argument("--write-baseline", type=Path, metavar="FILE", help="keep what is found in this file, and end with 0")
     parser.add_argument("--allow-nothing", action="store_true", help="end with 0 where there is nothing to look at")
+    parser.add_argument("--keep-warm", action="store_true", help="leave a process per tool running for the next check")
+    parser.add_argument("--end-warm", action="store_true", help="end the processes that were left running")
     parser.add_argument("--explain", metavar="ID", help="what a rule means, with its fix")
     options = parser.parse_args(arguments)
-    if not options.paths and not options.explain:
+    if not options.paths and not options.explain and not options.end_warm:
         parser.error("name a project folder or a file, or --explain ID")
     if wrong := [text for text in options.set if "=" not in text]:
         parser.error(f"--set {wrong[0]}: write NAME=VALUE")
@@ -184,21 +191,33 @@ def find_with(files: list[str], path: Path, python: Interpreter, tool: str, opti
         answers = Path(folder, "answers")
         job = {"files": files, "root": str(root), "tool": tool, "timeout": options.timeout, "folder": folder}
         job |= {"answers": str(answers), "variables": dict(text.split("=", 1) for text in options.set)}
-        done = subprocess.run(
-            [python.path, "-c", START],
-            input=json.dumps(job),
-            env=environment_for(python.path),
-            cwd=folder,
-            capture_output=True,
-            text=True,
-        )
+        said = "" if ask_warm(job, python.path, options) else look_in_process(job, python.path)
         lines = [json.loads(line) for line in answers.read_text(encoding="utf-8").splitlines()] if answers.exists() else []
     if lines and "machine" in lines[0]:
         raise CannotLookError(f"{lines[0]['machine']} ({python.found_by}); name the project's interpreter with --python")
     if len(lines) < len(files):
-        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise CannotLookError(f"{python.path} looked into {len(lines)} of {len(files)} files and ended: {last}")
+        raise CannotLookError(f"{python.path} looked into {len(lines)} of {len(files)} files and ended: {said}")
     return [Finding(**{**one, "path": shown(one["path"])}) for line in lines for one in line["findings"]]
+
+
+def ask_warm(job: dict[str, Any], python: str, options: argparse.Namespace) -> bool:
+    """Have a job done by the process that was left running for this interpreter, or is to be; False if there is none."""
+    rules = next(place for place in (SCRIPTS / "trap_rules", SCRIPTS / "trap_rules.zip") if place.exists())
+    try:
+        address = warm.address_of(job["tool"], python, rules)
+        if options.keep_warm:
+            warm.start(address, job["tool"], python, START_WARM, environment_for(python))
+    except warm.NotStartedError as error:
+        raise CannotLookError(str(error)) from None
+    return warm.ask(address, job)
+
+
+def look_in_process(job: dict[str, Any], python: str) -> str:
+    """Do a job in a process of its own; the last line that it said, or its exit code."""
+    environment, folder = environment_for(python), job["folder"]
+    command = [python, "-c", START]
+    done = subprocess.run(command, input=json.dumps(job), env=environment, cwd=folder, capture_output=True, text=True)
+    return (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
 
 
 def interpreter_with(tool: str, path: Path, named: Path | None) -> Interpreter:

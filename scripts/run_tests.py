@@ -9,8 +9,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +16,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from snippet_checker.environments import ROOT, TOOLS, python_of
 
+SPREAD = ("-n", "2", "--dist", "loadfile")  # a file's tests share what its fixtures start
+SPREAD_IN_GROUPS = ("-n", "2", "--dist", "loadgroup")  # Airflow's conftest.py says what stays together
+
 
 @dataclass(frozen=True)
 class Step:
-    """One command of the run. `after` names the step whose result it needs."""
+    """One command of the run."""
 
     name: str
     command: list[str]
-    after: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,12 @@ def main() -> int:
     parser.add_argument("--fast", action="store_true", help="leave out what starts servers or runs dbt")
     parser.add_argument("--tool", choices=TOOLS, action="append", help="only the examples of this tool")
     parser.add_argument("--only-examples", action="store_true", help="the tests of the examples and nothing else")
-    parser.add_argument("--at-once", type=int, default=2, help="steps that run side by side (default: %(default)s; most wait)")
     options = parser.parse_args()
     chosen = steps(options.fast, options.tool or TOOLS)
     if options.only_examples:
         chosen = [step for step in chosen if step.name.startswith("examples of")]
     failed = []
-    for ended in run_steps(chosen, options.at_once):
+    for ended in map(run_step, chosen):
         word = "ok" if ended.code == 0 else f"exit code {ended.code}"
         told = f"--- {ended.step.name}\n{ended.output}--- {ended.step.name}: {word} after {ended.seconds:.1f} s\n"
         print(told, end="", flush=True)
@@ -59,22 +58,10 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def run_steps(chosen: list[Step], at_once: int) -> Iterator[Ended]:
-    """Run the steps, `at_once` at a time and in their order; each comes as soon as it has ended, with its whole output."""
-    started: dict[str, Future[Ended]] = {}
-    with ThreadPoolExecutor(at_once) as pool:
-        for step in chosen:
-            started[step.name] = pool.submit(run_step, step, started.get(step.after))
-        for future in as_completed(started.values()):
-            yield future.result()
-
-
-def run_step(step: Step, needed: Future[Ended] | None) -> Ended:
-    """Run one command to its end, once `needed` has ended."""
-    if needed:
-        needed.result()
+def run_step(step: Step) -> Ended:
+    """Run one command to its end."""
     began = time.monotonic()
-    print(f"... {step.name}\n", end="", flush=True)  # in one piece: another thread may print
+    print(f"... {step.name}", flush=True)
     with tempfile.TemporaryFile("w+", errors="replace") as output:
         code = subprocess.run(step.command, cwd=ROOT, env=clean_environment(), stdout=output, stderr=subprocess.STDOUT).returncode
         output.seek(0)
@@ -82,7 +69,7 @@ def run_step(step: Step, needed: Future[Ended] | None) -> Ended:
 
 
 def steps(fast: bool, tools: tuple[str, ...] | list[str]) -> list[Step]:
-    """The steps: what is quick to fail first, then the longest, so that two that run side by side end together."""
+    """The steps, what is quick to fail first."""
     python = sys.executable
     without_slow = ["-m", "not slow"] if fast else []
     of_checker = without_slow or ["-m", "not browser"]
@@ -90,17 +77,16 @@ def steps(fast: bool, tools: tuple[str, ...] | list[str]) -> list[Step]:
         Step("lint", [python, "-m", "ruff", "check", "."]),
         Step("format", [python, "-m", "ruff", "format", "--check", "."]),
         Step("types", [python, "-m", "mypy", "scripts"]),
-        Step("tests of the checker", [python, "-m", "pytest", "-q", "tests", *of_checker]),
+        Step("tests of the checker", [python, "-m", "pytest", "-q", *SPREAD, "tests", *of_checker]),
     ]
     for tool in tools:
         if any((ROOT / "examples" / tool).glob("**/test_*.py")):
-            command = [str(python_of(tool)), "-m", "pytest", "-q", f"examples/{tool}", *without_slow]
+            spread = SPREAD_IN_GROUPS if tool == "airflow" else SPREAD
+            command = [str(python_of(tool)), "-m", "pytest", "-q", *spread, f"examples/{tool}", *without_slow]
             listed.append(Step(f"examples of {tool}", command))
     if not fast:
-        checks = Step(
-            "every snippet and example", [python, "scripts/check.py", "--timeout", "240"]
-        )  # another step runs beside it
-        listed += [checks, Step("the site in a browser", [python, "-m", "pytest", "-q", "tests/test_site.py"], checks.name)]
+        listed.append(Step("every snippet and example", [python, "scripts/check.py", "--timeout", "240"]))
+        listed.append(Step("the site in a browser", [python, "-m", "pytest", "-q", "tests/test_site.py"]))
     return listed
 
 

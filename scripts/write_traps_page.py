@@ -24,6 +24,7 @@ a twin that goes right.
 ```bash
 python scripts/find_traps.py src/
 python scripts/find_traps.py --explain D005
+python scripts/find_traps.py dags/load_orders.py --keep-warm
 python scripts/find_traps.py . --write-baseline traps.json
 python scripts/find_traps.py . --baseline traps.json --format sarif --output traps.sarif
 ```

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,6 +18,9 @@ from snippet_checker.plan import plan_checks
 from snippet_checker.run import Settings
 
 ROOT = environments.ROOT
+if "PYTEST_XDIST_WORKER" in os.environ:  # tests that run beside each other must not meet each other's warm processes
+    _own = tempfile.TemporaryDirectory(prefix="tests-")
+    os.environ["TMPDIR"] = tempfile.tempdir = _own.name
 
 
 @pytest.fixture

@@ -22,6 +22,16 @@ from metadata_database import build_template, copy_template, open_database  # no
 # `live_airflow` is imported here alone: each test module that imported it would start a system of its own.
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For `-n 2 --dist loadgroup`: one process has the live Airflow, a file stays together, and what is slow begins first."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    live = {item.path for item in items if "live_airflow" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in slow)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("live" if item.path in live else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def metadata_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One migrated metadata database for the whole session; tests get copies."""

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import gc
 import importlib
+import importlib.util
 import json
 import os
 import select
@@ -56,25 +57,46 @@ def main() -> None:
     ``answers``, ``variables`` (the only ones of the user that a file sees).
     """
     job = json.loads(sys.stdin.read())
-    sys.dont_write_bytecode = True
-    sys.path[:] = [entry for entry in sys.path if entry]
     isolation.end_with_parent()
-    isolation.close_network()
-    isolation.limit_resources()
-    _set_variables(job["tool"], Path(job["folder"]))
+    prepare(job["tool"], Path(job["folder"]))
     try:
-        importlib.import_module(job["tool"])
-        rules: Any = importlib.import_module(f"trap_rules.{RULES_OF[job['tool']]}")
-        getattr(rules, "prepare", list)()
-        getattr(rules, "read_index", lambda files, root: None)(job["files"], Path(job["root"]))
-        _import_what_files_share(job)
+        rules = import_rules(job["tool"])
     except ImportError as error:
         Path(job["answers"]).write_text(json.dumps({"machine": f"{sys.executable} has no {job['tool']}: {error}"}) + "\n")
         return
-    remember_imports()
+    import_what_files_share(job)
+    settle()
+    look_into_files(rules, job)
+
+
+def prepare(tool: str, folder: Path) -> None:
+    """Close the network, bound memory and files, and give the tool a home below ``folder``, before it is imported."""
+    sys.dont_write_bytecode = True
+    sys.path[:] = [entry for entry in sys.path if entry]
+    isolation.close_network()
+    isolation.limit_resources()
+    _set_variables(tool, folder)
+
+
+def import_rules(tool: str) -> Any:
+    """The module of rules of a tool, which is imported with it; raises ImportError."""
+    importlib.import_module(tool)
+    rules = importlib.import_module(f"trap_rules.{RULES_OF[tool]}")
+    getattr(rules, "prepare", list)()
+    return rules
+
+
+def settle() -> None:
+    """Make this process cheap to fork: a child's collector visits none of what is here, and copies none of its pages."""
     gc.collect()
-    gc.freeze()  # a child's collector visits none of what is here, and copies none of its pages
+    gc.freeze()
     isolation.gather_memory()
+
+
+def look_into_files(rules: Any, job: dict[str, Any]) -> None:
+    """Look into the files of a job, a few at once, and write the answers in their order."""
+    getattr(rules, "read_index", lambda files, root: None)(job["files"], Path(job["root"]))
+    remember_imports()
     places = dict(enumerate(job["files"]))
     share = min(os.cpu_count() or 1, MOST_AT_ONCE, max(1, len(places) // LEAST_EACH))
     shares = [dict(list(places.items())[number::share]) for number in range(share)]
@@ -110,13 +132,21 @@ def _set_variables(tool: str, folder: Path) -> None:
     os.environ |= {name: value.format(folder=folder) for name, value in VARIABLES_OF[tool].items()}
 
 
-def _import_what_files_share(job: dict[str, Any]) -> None:
+def import_what_files_share(job: dict[str, Any]) -> None:
     """Import the tool's own packages that the files name, once for all of them; what fails here is told by its file."""
     nodes = [node for file in job["files"] for node in _nodes(file)]
     for name in sorted({name for node in nodes for name in _imported(node)}):
-        if name.startswith((f"{job['tool']}_", f"{job['tool']}.")):
+        if name.startswith((f"{job['tool']}_", f"{job['tool']}.")) and _is_installed(name.partition(".")[0]):
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
+
+
+def _is_installed(package: str) -> bool:
+    """Whether it comes with the environment; a project of that name, even one installed editable, changes."""
+    spec = importlib.util.find_spec(package)
+    return spec is not None and any(
+        "site-packages" in place for place in [spec.origin or "", *(spec.submodule_search_locations or [])]
+    )
 
 
 def _nodes(file: str) -> list[ast.AST]:
@@ -137,6 +167,7 @@ def _in_fork(rules: Any, file: Path, job: dict[str, Any], folder: Path) -> list[
     child = os.fork()
     if child == 0:
         os.close(reading)
+        isolation.end_with_parent()
         os.setpgid(0, 0)
         _answer(rules, file, job, folder, writing)
         os._exit(0)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +22,9 @@ from private_names import block_database_for_good
 if TYPE_CHECKING:
     from airflow.sdk import DAG
     from airflow.serialization.definitions.dag import SerializedDAG
+
+
+READ_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -101,15 +106,23 @@ def _last_line(error: str) -> str:
 
 
 def _in_blocked_child(work: Callable[[], list[str]]) -> list[str]:
-    """Run `work` in a forked child without the metadata database; raises ChildProcessError if the child dies."""
+    """Run `work` in a forked child without the metadata database; raises ChildProcessError if it dies or takes too long."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         _answer(work, reading, writing)
     os.close(writing)
     with os.fdopen(reading) as pipe:
+        late = not select.select([pipe], [], [], READ_SECONDS)[0]
+        if late:
+            os.kill(child, signal.SIGKILL)
         answer = pipe.read()
     _, status = os.waitpid(child, 0)
+    if late:
+        raise ChildProcessError(
+            f"reading the DAG files did not end within {READ_SECONDS} s: does one wait at import, or call native code "
+            "that this process has used before the fork? Then read them in a new process"
+        )
     if not answer:
         raise ChildProcessError(f"the process that read the DAG files ended with status {status} and no answer")
     return json.loads(answer)

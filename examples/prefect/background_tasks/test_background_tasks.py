@@ -69,10 +69,10 @@ def jobs(prefect_server: PrefectServer, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @contextmanager
-def worker(script: Path, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A task worker as its own process, killed at the end."""
+def worker(script: Path, *arguments: str, says_to: Path | None = None, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A task worker as its own process, killed at the end; its log is beside the script unless `says_to` names a file."""
     command = [sys.executable, str(script), *arguments]
-    with script.with_suffix(".log").open("ab") as log:
+    with (says_to or script.with_suffix(".log")).open("ab") as log:
         process = subprocess.Popen(command, env=os.environ | environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         yield process
@@ -98,7 +98,7 @@ def test_the_order_is_placed_before_its_receipt_is_sent(example: ModuleType, tmp
     run = run_and_read(example.place_order, order_id=7)
     [waiting] = [waiting for waiting in example.waiting_runs(example.send_receipt) if waiting.id == run.result]
     assert (run.state.name, example.RECEIPTS.exists()) == ("Completed", False)
-    with worker(Path(example.__file__), "serve"):
+    with worker(Path(example.__file__), "serve", says_to=tmp_path / "worker.log"):
         assert PrefectDistributedFuture(waiting.id).result(timeout=60) == "receipt of order 7"
     assert example.RECEIPTS.read_text() == "receipt of order 7\n"
 
