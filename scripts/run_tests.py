@@ -16,8 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from snippet_checker.environments import ROOT, TOOLS, python_of
 
-SPREAD = ("-n", "2", "--dist", "loadfile")  # a file's tests share what its fixtures start
-SPREAD_IN_GROUPS = ("-n", "2", "--dist", "loadgroup")  # Airflow's conftest.py says what stays together
+IN_TWO = ("-n", "2", "--no-loadscope-reorder")  # processes; conftest.py says what begins first
+SPREAD = (*IN_TWO, "--dist", "loadfile")  # a file's tests share what its fixtures start
+SPREAD_IN_GROUPS = (*IN_TWO, "--dist", "loadgroup")  # Airflow's conftest.py says what stays together
 
 
 @dataclass(frozen=True)
