@@ -154,16 +154,15 @@ def _texts(value: Any) -> Iterator[str]:
 
 def template_names(dag: Any, task: Any) -> set[str]:
     """The variables that a task's templates cannot do without."""
-    environment = dag.get_template_env()
-    return {name for text in template_texts(task) for name in _names_in(text, environment)}
+    texts = [text for text in template_texts(task) if "{" in text]
+    environment = dag.get_template_env() if texts else None
+    return {name for text in texts for name in _names_in(text, environment)}
 
 
 def _names_in(text: str, environment: Any) -> set[str]:
     """All but those with a default filter or an ``is defined`` beside them; none where the template is broken."""
     from jinja2 import TemplateError, meta, nodes
 
-    if "{" not in text:
-        return set()
     try:
         tree = environment.parse(text)
         names = meta.find_undeclared_variables(tree)
@@ -189,7 +188,9 @@ def prepare() -> None:
     with tempfile.TemporaryDirectory(prefix="find-traps-") as folder:  # reading and serializing import much at first use
         file = Path(folder, "warming.py")
         file.write_text(WARMING, encoding="utf-8")
-        load_file(file, Path(folder))
+        loaded = load_file(file, Path(folder))
+        for dag in loaded.dags if loaded else []:
+            dag.get_template_env()
         if module := _module_of(file):
             del sys.modules[module.__name__]
 
@@ -203,8 +204,8 @@ def use_plugins(file: Path, root: Path) -> None:
     if folder:
         settings.PLUGINS_FOLDER = os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(folder)
         sys.path.append(str(folder))
-    for value in vars(plugins_manager).values():  # what was asked for in the warm process is not the answer here
-        getattr(value, "cache_clear", list)()
+        for value in vars(plugins_manager).values():  # what was asked for before the fork is not the answer here
+            getattr(value, "cache_clear", list)()
 
 
 def _plugins_folder(file: Path, root: Path) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,17 +26,18 @@ class Source:
     tree: ast.Module
 
 
-_imported_before: set[str] = set()
+_last_import = [""]
 
 
 def remember_imports() -> None:
     """Note what is imported now: none of it is the project's, and a fork for one file need not look at it again."""
-    _imported_before.update(sys.modules)
+    _last_import[0] = next(reversed(sys.modules))
 
 
 def new_modules() -> list[ModuleType]:
-    """What was imported since, by the file that is looked into."""
-    return [module for name, module in list(sys.modules.items()) if name not in _imported_before]
+    """What was imported since, by the file that is looked into; found from the end, so that the others stay untouched."""
+    names = itertools.takewhile(lambda name: name != _last_import[0], reversed(sys.modules))
+    return [sys.modules[name] for name in list(names)[::-1]]
 
 
 def project_sources(module: ModuleType, root: Path) -> list[Source]:
