@@ -123,6 +123,7 @@ def measure_ways(pages: list[Path], tool: str, run: Run) -> dict[str, Any]:
     ways: dict[str, Callable[[], Outcome | Checked]] = {"naive": lambda: run_naive(pages, tool, run.folder(f"{tool}-naive"))}
     for name in () if run.quick else RIVALS:
         ways[name] = lambda name=name: run_rival(name, pages, tool, run.folder(f"{tool}-{name}"))
+    ways["the same checks, a process each"] = lambda: run.bench.check(pages[0].parent, "--no-cache", "--no-fork")
     ways["checker, cold"] = lambda: run.bench.check(pages[0].parent, "--no-cache")
     ways["unisolated"] = lambda: run_unisolated(pages, tool, run.folder(f"{tool}-unisolated"))
     ways["floor"] = lambda: run_floor(pages, tool, run.folder(f"{tool}-floor"))

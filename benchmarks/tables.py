@@ -27,7 +27,10 @@ def print_tables(found: dict[str, Any]) -> None:
 
 
 def ways_table(title: str, ways: dict[str, Any], scale: int) -> Table:
-    """One row per way of checking. A ratio is left out where not every snippet came to a verdict."""
+    """One row per way of checking. A ratio is left out where not every snippet came to a verdict.
+
+    The naive way executes the bodies only; the checker also loads each file as its tool does, validates, and serializes.
+    """
     table = Table(title=title, title_justify="left", show_edge=False)
     columns = ("wall s", "CPU s", "times faster than naive", "x floor", "results", "false failures", "no verdict", "traps wrong")
     table.add_column("way")
