@@ -64,3 +64,20 @@ def test_trap_partitions_of_a_check_are_a_preview() -> None:
         dg.asset_check(asset=orders, partitions_def=days)(filled)
     with warnings.catch_warnings(action="error"):
         dg.asset_check(asset=orders)(filled)
+
+
+@pytest.mark.parametrize(("blocking", "totals"), [(True, "not started"), (False, "success")])
+def test_trap_a_gate_inside_a_multi_asset_stops_what_follows_any_of_its_assets(
+    instance: dg.DagsterInstance, blocking: bool, totals: str
+) -> None:
+    """Orders are refused; lines are written after that, and what reads only lines does not start either."""
+    gate = dg.AssetCheckSpec("filled", asset="orders", blocking=blocking)
+
+    @dg.multi_asset(specs=[dg.AssetSpec("orders"), dg.AssetSpec("lines")], check_specs=[gate])
+    def load():
+        yield dg.MaterializeResult("orders")
+        yield dg.AssetCheckResult(passed=False, check_name="filled", asset_key="orders")
+        yield dg.MaterializeResult("lines")
+
+    run = run_assets([load, dg.asset(lambda: None, name="totals", deps=["lines"])], instance)
+    assert ({"orders", "lines"} <= set(run.metadata), run.steps["totals"]) == (True, totals)

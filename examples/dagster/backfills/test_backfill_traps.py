@@ -75,9 +75,11 @@ def materialize(home: Path, *arguments: str) -> Result:
 def test_trap_a_range_is_no_partition(home: Path, stored_instance: dg.DagsterInstance) -> None:
     """`--partition` takes two days for one unknown key; `--partition-range` wants the single-run policy."""
     days = "2026-03-01...2026-03-03"
+    everything = materialize(home, "--select", "*")
     unknown = materialize(home, "--select", "key:revenue", "--partition", days)
     refused = materialize(home, "--select", "key:orders", "--partition-range", days)
     done = materialize(home, "--select", "key:revenue", "--partition-range", days)
+    assert "no '--partition' option was provided" in str(everything.exception)
     assert f"passed partition key `{days}`" in str(unknown.exception)
     assert "BackfillPolicy.single_run()" in str(refused.exception)
     assert (done.exit_code, stored_instance.get_runs_count()) == (0, 1)
