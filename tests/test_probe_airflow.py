@@ -51,6 +51,18 @@ WRONG = {
     "an argument of DAG that is gone": ("from airflow.sdk import DAG\nDAG('x', schedule_interval='@daily')", "TypeError", 3),
     "an argument of @dag that is gone": (flow("...", "@dag(concurrency=3)"), "TypeError", 3),
     "an argument that is ignored": (flow("@task(sla=1)\ndef a(): ...\na()"), "DeprecatedParameter", 5),
+    "what Cosmos says of its own argument": (
+        "from cosmos import RenderConfig\nRenderConfig(dbt_deps=False)",
+        "DeprecationWarning",
+        3,
+    ),
+    "the same in a DAG file": (
+        flow("RenderConfig(\n    env_vars={'A': '1'},\n)\n@task\ndef a(): ...\na()").replace(
+            "\n", "\nfrom cosmos import RenderConfig\n", 1
+        ),
+        "DeprecationWarning",
+        7,
+    ),
     "a typo in an operator": (
         "from airflow.sdk import DAG\nfrom airflow.providers.standard.operators.bash import BashOperator\n"
         "with DAG('x'):\n    BashOperator(task_id='a', bash_comand='ls')",

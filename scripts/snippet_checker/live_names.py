@@ -272,7 +272,7 @@ def is_said_straight_to(path: str, filename: str) -> bool:
     for frame, _ in traceback.walk_stack(None):
         name = frame.f_code.co_filename.replace("\\", "/")
         asking = asking and os.path.dirname(name) == os.path.dirname(__file__)
-        passed_on = name.startswith("<frozen") or "/importlib/" in name or name == warnings.__file__
+        passed_on = name.startswith("<") or "/importlib/" in name or name == warnings.__file__  # "<string>": a dataclass
         if asking or passed_on or (package and _package_of(name) == package):
             continue
         return name == path

@@ -260,12 +260,24 @@ def load(path: Path, name: str) -> Loaded:
 
 
 def _warn_again(said: list[str], path: Path) -> None:
-    """Repeat here what the DAG file warned of in the process that read it (``file:line: Category: message``)."""
+    """Repeat here what the DAG file warned of in the process that read it (``file:line: Category: message``).
+
+    A library's own line counts where its message names a keyword of a call in the file, as ``RenderConfig.env_vars``.
+    """
     for text in said:
-        match = re.match(rf"{re.escape(str(path))}:(\d+): ([\w.]+): (.*)", text, re.DOTALL)
-        if match:
-            category = type(match.group(2).split(".")[-1], (Warning,), {})
-            warnings.warn_explicit(match.group(3), category, str(path), int(match.group(1)))
+        if match := re.match(r"(.*?):(\d+): ([\w.]+): (.*)", text, re.DOTALL):
+            file, number, category, message = match.groups()
+            if line := int(number) if file == str(path) else _line_of_keyword(path, message):
+                warnings.warn_explicit(message, type(category.split(".")[-1], (Warning,), {}), str(path), line)
+
+
+def _line_of_keyword(path: Path, message: str) -> int:
+    """The line of the call and keyword that a message names first as ``Class.keyword``, or 0."""
+    if not (named := re.search(r"\b([A-Z]\w*)\.([a-z_]\w*)", message)):
+        return 0
+    calls = (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
+    own = (call for call in calls if ast.unparse(call.func).split(".")[-1] == named.group(1))
+    return next((one.value.lineno for call in own for one in call.keywords if one.arg == named.group(2)), 0)
 
 
 def validate(loaded: Loaded) -> Loaded:
