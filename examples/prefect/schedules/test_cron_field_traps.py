@@ -28,6 +28,6 @@ def test_trap_a_question_mark_passes_in_five_fields_only() -> None:
 def test_trap_random_fields_are_refused_and_names_are_not() -> None:
     """Jenkins' `H` and `R` raise when the schedule is made; `@daily` is midnight of the zone."""
     for random in ("H 6 * * *", "R 6 * * *"):
-        with pytest.raises(ValueError, match="Invalid cron string|unsupported"):
+        with pytest.raises(ValueError, match=r"Invalid cron string|unsupported"):
             Cron(random)
     assert first_ticks("@daily") == ["02 00:00:00", "03 00:00:00"]
