@@ -47,6 +47,7 @@ SHOWN: dict[str, dict[str, Any]] = {
         "good": {"exit codes": [0, 0], "rows of the day": 1},
     },
     "E008": {"bad": {"ended": "StillAskingError", "hours": 24}, "good": {"ended": "TimeoutError", "hours": 2}},
+    "E010": {"bad": {"accepted": True, "runs on": None}, "good": {"accepted": True, "runs on": "i3.xlarge"}},
     "E009": {"bad": {"hangs": True, "hours": 6.0}, "good": {"hangs": True, "hours": 0.5}},
 }
 WITHOUT_YAML = (

@@ -57,6 +57,10 @@ SHOWN: dict[str, tuple[Any, Any]] = {
     ),
     "P017": (["0.0.0.0"], ["127.0.0.1"]),
     "P016": ({"state": "Completed", "result": "**********"}, {"state": "Completed", "result": "hunter22"}),
+    "P019": (
+        {"loads": True, "exit code": 1, "deployed": ["bern-bad"]},
+        {"loads": True, "exit code": 0, "deployed": ["bern-good", "zurich-good"]},
+    ),
 }
 
 

@@ -22,14 +22,47 @@ _ORCHESTRATORS = ("airflow", "dagster", "prefect")  # there a task, a sensor or 
 
 def undeclared_parameter(loaded: Loaded) -> Iterator[Trap]:
     """A reference to a job parameter that the job does not declare."""
+    for name, job in _jobs(loaded):
+        declared = {one.get("name") for one in job.get("parameters") or () if isinstance(one, Mapping)}
+        for line, used in _references(job, job.line):
+            if used not in declared:
+                yield loaded.at_line(line, f"job {name}: parameter {used}")
+
+
+def undeclared_cluster(loaded: Loaded) -> Iterator[Trap]:
+    """A task on a job cluster that neither the job nor a target of the same file declares."""
+    declared = {
+        one.get("job_cluster_key")
+        for each in _values_of("job_clusters", loaded.document)
+        for one in each
+        if isinstance(one, Mapping)
+    }
+    for name, job in _jobs(loaded):
+        for task in _mappings(job.get("tasks")):
+            key = task.get("job_cluster_key")
+            if isinstance(key, str) and "${" not in key and key not in declared:
+                yield loaded.at_line(task.lines["job_cluster_key"], f"job {name}: cluster {key}")
+
+
+def _jobs(loaded: Loaded) -> Iterator[tuple[str, Mapping]]:
+    """The jobs of a bundle, by name."""
     resources = loaded.document.get("resources") if loaded.document else None
     jobs = resources.get("jobs") if isinstance(resources, Mapping) else None
     for name, job in jobs.items() if isinstance(jobs, Mapping) else ():
         if isinstance(job, Mapping):
-            declared = {one.get("name") for one in job.get("parameters") or () if isinstance(one, Mapping)}
-            for line, used in _references(job, job.line):
-                if used not in declared:
-                    yield loaded.at_line(line, f"job {name}: parameter {used}")
+            yield name, job
+
+
+def _mappings(value: Any) -> Iterator[Mapping]:
+    """A value and everything below it that has keys."""
+    if isinstance(value, Mapping):
+        yield value
+    for inner in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
+        yield from _mappings(inner)
+
+
+def _values_of(key: str, document: Any) -> Iterator[Any]:
+    yield from (one[key] for one in _mappings(document) if isinstance(one.get(key), list))
 
 
 def _references(value: Any, line: int) -> Iterator[tuple[int, str]]:

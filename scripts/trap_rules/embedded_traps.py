@@ -96,6 +96,14 @@ RULES = (
         files.hanging_job,
         hint=True,
     ),
+    Rule(
+        "E010",
+        "is no job cluster of its job",
+        "The bundle is accepted; only the workspace knows that the task has nothing to run on.",
+        "job_clusters: [{job_cluster_key: ..., new_cluster: ...}] in the job",
+        DATABRICKS,
+        files.undeclared_cluster,
+    ),
 )
 
 

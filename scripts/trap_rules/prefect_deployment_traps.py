@@ -13,6 +13,7 @@ from .model import Trap
 from .prefect_loaded import Loaded, entry_place, parameters_of
 
 _FILLED_BY_NOBODY = re.compile(r"{{(?!\s*(?:\$|[\w-]+\.))\s*(.*?)\s*}}")  # variables, blocks and results of steps have a dot
+_ZONE = re.compile(r"(?!None$)[A-Za-z_]+(/[\w+-]+)*")  # as it is written; what is computed is not known here
 _SECRETS = ("SecretStr", "SecretBytes")
 
 
@@ -28,6 +29,18 @@ def no_time_zone(loaded: Loaded) -> Iterator[Trap]:
     for clock in loaded.clocks:
         if clock.zone is None and _names_hour(clock.cron):
             yield Trap(clock.place, f"cron {clock.cron!r}")
+
+
+def unknown_time_zone(loaded: Loaded) -> Iterator[Trap]:
+    """A name that Prefect itself refuses when the schedule reaches the server, and not before."""
+    from prefect.client.schemas.schedules import CronSchedule
+
+    for clock in loaded.clocks:
+        if clock.zone and _ZONE.fullmatch(clock.zone):
+            try:
+                CronSchedule(cron="0 0 * * *", timezone=clock.zone)
+            except ValueError:
+                yield Trap(clock.zone_place, f"time zone {clock.zone!r}")
 
 
 def _names_hour(cron: str) -> bool:

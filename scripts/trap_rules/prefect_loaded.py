@@ -34,11 +34,12 @@ UNKNOWN = object()  # a value that only running the code would tell
 
 @dataclass(frozen=True)
 class Clock:
-    """A cron expression, the time zone that is given with it, and where it stands."""
+    """A cron expression, the time zone that is given with it, and where both stand."""
 
     cron: str
     zone: str | None
     place: Place
+    zone_place: Place
 
 
 @dataclass(frozen=True)
@@ -205,14 +206,16 @@ def _called_clocks(source: Source) -> Iterator[Clock]:
             cron = call.args[0]
         if cron is not None and isinstance(text := _literal(cron), str):
             zone = keyword_of(call, "timezone") or (call.args[1] if schedule and len(call.args) > 1 else None)
-            yield Clock(text, None if zone is None else str(_literal(zone)), place_of_node(source.path, cron))
+            places = [place_of_node(source.path, node) for node in (cron, zone or cron)]
+            yield Clock(text, None if zone is None else str(_literal(zone)), *places)
 
 
 def _written_clocks(deployment: Deployment) -> Iterator[Clock]:
     assert deployment.entry is not None
     for schedule in [deployment.entry.get("schedule"), *(deployment.entry.get("schedules") or ())]:
         if isinstance(schedule, Mapping) and isinstance(schedule.get("cron"), str):
-            yield Clock(schedule["cron"], schedule.get("timezone"), entry_place(deployment.place.path, schedule, "cron"))
+            places = [entry_place(deployment.place.path, schedule, key) for key in ("cron", "timezone")]
+            yield Clock(schedule["cron"], schedule.get("timezone"), *places)
 
 
 def parameters_of(definition: Any) -> dict[str, inspect.Parameter]:

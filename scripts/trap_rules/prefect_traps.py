@@ -163,6 +163,15 @@ RULES = (
         tasks.limit_switched_off,
         hint=True,
     ),
+    Rule(
+        "P019",
+        "is no time zone",
+        "The schedule is made and the file loads; only the server refuses it. `prefect deploy --all` stops there: deployments "
+        "before it are changed, those after it are not.",
+        "a name of the tz database: Europe/Zurich",
+        SHOWN,
+        deployments.unknown_time_zone,
+    ),
 )
 
 

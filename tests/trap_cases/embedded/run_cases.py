@@ -3,7 +3,7 @@
 
 Real: the SQL of tasks, in DuckDB; bundles in Databricks' own strict parser; the programs that jobs and workflows start, as
 processes; HTTP. Simulated, by what their documentation says: Snowflake's streams (the harness) and the state of its tasks,
-references to job parameters, GitHub's concurrency groups, and the wait of a loop that polls.
+references to job parameters and job clusters, GitHub's concurrency groups, and the wait of a loop that polls.
 
 The cases lie in the working directory, which is a copy: `<rule>/bad*` and `<rule>/good*`.
 """
@@ -161,6 +161,14 @@ def parameter_of_task(case: Path) -> Any:
     return {"accepted": True, **json.loads(done.stdout)}
 
 
+def cluster_of_task(case: Path) -> Any:
+    """The bundle's job is parsed strictly; the cluster of its task is looked up as the workspace does."""
+    [job] = yaml.safe_load(case.read_text())["resources"]["jobs"].values()
+    Job.from_dict(job)
+    clusters = {one["job_cluster_key"]: one["new_cluster"]["node_type_id"] for one in job["job_clusters"]}
+    return {"accepted": True, "runs on": clusters.get(job["tasks"][0]["job_cluster_key"])}
+
+
 def two_runs_of_a_workflow(case: Path) -> Any:
     """Two runs are asked for at once; a group lets the second start when the first has ended."""
     workflow = yaml.safe_load(case.read_text())
@@ -259,6 +267,7 @@ SHOWS: dict[str, Show] = {
     "E007": two_runs_of_a_workflow,
     "E008": a_day_of_polling,
     "E009": hours_of_a_hanging_job,
+    "E010": cluster_of_task,
 }
 
 if __name__ == "__main__":

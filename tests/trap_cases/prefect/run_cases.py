@@ -145,6 +145,17 @@ def limit_of_deployment(module: ModuleType, case: Path) -> Any:
     }
 
 
+def deployed(module: ModuleType, case: Path) -> Any:
+    """What `prefect deploy --all` has put on the server when it ends."""
+    with get_client(sync_client=True) as client:
+        if not [pool for pool in client.read_work_pools() if pool.name == "stores"]:
+            client.create_work_pool(WorkPoolCreate(name="stores", type="process"))
+        command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+        done = subprocess.run(command, cwd=case, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        names = sorted(one.name for one in client.read_deployments() if one.name.endswith(f"-{case.name}"))
+    return {"loads": callable(module.load), "exit code": done.returncode, "deployed": names}
+
+
 def after_time_limit(module: ModuleType, case: Path) -> Any:
     file = Path("loaded").absolute()
     run = run_and_read(module.load_all, file=file)
@@ -236,6 +247,7 @@ SHOWS: dict[str, Show] = {
     "P016": secret,
     "P017": listens_on,
     "P018": inside_a_limit,
+    "P019": deployed,
 }
 
 if __name__ == "__main__":
