@@ -20,8 +20,11 @@ def watch(options: argparse.Namespace, run: Callable[[], int]) -> int:
         raise MachineError("--watch needs watchfiles; run it as `uv run scripts/check.py --watch`") from None
     paths = [Path(path) for path in options.paths or ("SKILL.md", "references", "examples")]
     paths = [path if path.exists() else ROOT / path for path in paths]
+    there = [path for path in paths if path.exists()]
+    saved = changes(*there, debounce=100, step=20, rust_timeout=100, yield_on_timeout=True, raise_interrupt=True)
+    next(saved)  # from here on nothing is missed that is saved while a run goes on
     code = _run(run)
-    for changed in changes(*[path for path in paths if path.exists()], debounce=100, step=20, raise_interrupt=True):
+    for changed in saved:
         if any(Path(path).suffix in (*PAGE_SUFFIXES, ".py") for _, path in changed):
             code = _run(run)
     return code
