@@ -68,7 +68,9 @@ def test_a_failed_gate_looks_at_the_old_rows_again(instance) -> None:
     assert run_assets([rows, positive], instance).status == "SUCCESS"
 
 
-def retried(home: Path, settings: dict | None, tags: dict[str, str], failures: int = 2) -> list[FinishedRun]:
+def retried(
+    home: Path, settings: dict | None, tags: dict[str, str], failures: int = 2, policy: dg.RetryPolicy | None = None
+) -> list[FinishedRun]:
     """All runs of a job whose second asset fails so often, with the daemon's code for run retries after each."""
     tries: list[int] = []
 
@@ -77,7 +79,7 @@ def retried(home: Path, settings: dict | None, tags: dict[str, str], failures: i
         if len(tries) <= failures:
             raise ConnectionError("busy")
 
-    assets = [dg.asset(lambda: None, name="orders"), dg.asset(fail_at_first, name="total", deps=["orders"])]
+    assets = [dg.asset(lambda: None, name="orders"), dg.asset(fail_at_first, name="total", deps=["orders"], retry_policy=policy)]
     defs = as_definitions(dg.Definitions(assets, jobs=[dg.define_asset_job("load", assets, tags=tags)]))
     config = yaml.safe_load(INSTANCE_CONFIG) | ({"run_retries": settings} if settings else {})
     (home / "dagster.yaml").write_text(yaml.safe_dump(config))
@@ -130,3 +132,14 @@ def test_the_shipped_settings_are_valid(example: ModuleType, tmp_path: Path) -> 
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         assert (instance.run_retries_enabled, instance.run_retries_max_retries) == (True, 0)
     assert example.load.tags["dagster/max_retries"] == "2"
+
+
+def test_trap_retries_of_runs_multiply_those_of_steps(
+    instance_template: Path, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    """Two retries of a run of two tries are six; in a process of your own the tag retries nothing."""
+    home, twice = shutil.copytree(instance_template, tmp_path / "home"), dg.RetryPolicy(max_retries=1)
+    runs = retried(home, ENABLED, TWICE, failures=6, policy=twice)
+    assert [run.tries["total"] for run in runs] == [2, 2, 2]
+    alone = run_assets([dg.asset(lambda: 1 / 0, name="total", retry_policy=twice)], instance, tags=TWICE)
+    assert (alone.tries, instance.get_runs_count()) == ({"total": 2}, 1)
