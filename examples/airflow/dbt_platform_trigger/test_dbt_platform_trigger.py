@@ -203,3 +203,42 @@ def test_dlt_loads_only_what_changed_also_on_a_new_worker(
     assert run_dag(dag_file).xcoms["load_orders"] == 1
     with duckdb.connect(str(tmp_path / "shop_data.duckdb")) as shop:
         assert shop.sql("SELECT status FROM raw_shop.orders ORDER BY order_id").fetchall() == [("paid",)] * 3
+
+
+def test_trap_without_waiting_the_task_is_green_while_the_run_is_queued(
+    metadata_database: Path, tmp_path: Path, platform: DbtPlatform
+) -> None:
+    """`wait_for_termination=False`: `deferrable` and `retries` do nothing, whatever becomes of the run."""
+    platform.add_job(5, BREAKS)
+    run = run_dag(variant(tmp_path, "deferrable=True,", "deferrable=True, wait_for_termination=False,"))
+    assert (run.task_states["run_job"], run.tries["run_job"]) == ("success", 1)
+    assert platform.account.runs[1000].status is RunStatus.QUEUED
+
+
+def test_trap_a_run_that_somebody_else_started_is_taken_for_ones_own(
+    metadata_database: Path, dag_file: Path, platform: DbtPlatform
+) -> None:
+    """Silent: any unfinished run of the job will do, and what this load wanted built was never asked for."""
+    by_hand = platform.start_run(5, *QUICK)
+    run = run_dag(dag_file)
+    assert (run.xcoms["run_job"], causes(platform)) == (by_hand, [("start_run", None)])
+
+
+def test_trap_a_continued_run_forgets_its_own_steps(metadata_database: Path, tmp_path: Path, platform: DbtPlatform) -> None:
+    """The first request has `steps_override`; the second continues the failed run and can name none."""
+    platform.add_job(5, BREAKS, QUICK)
+    run = run_dag(variant(tmp_path, "deferrable=True,", 'deferrable=True, steps_override=["dbt build -s orders"],'))
+    posts = [
+        (request.path.rsplit("/", 2)[1], "dbt build" in request.body) for request in platform.requests if request.method == "POST"
+    ]
+    assert (run.state, posts) == ("success", [("run", True), ("rerun", False)])
+
+
+def test_an_answer_of_504_is_not_asked_for_again_by_the_hook(
+    metadata_database: Path, tmp_path: Path, platform: DbtPlatform
+) -> None:
+    """The try ends, whatever `retry_limit` says; only a broken connection is repeated within it."""
+    platform.add_job(5, QUICK)
+    platform.fail_next("POST", ANSWER_LOST)
+    run = run_dag(variant(tmp_path, "deferrable=True,", 'deferrable=True, hook_params={"retry_limit": 2},'))
+    assert (run.state, run.tries["run_job"], platform.count("POST", "/run")) == ("success", 2, 1)

@@ -4,17 +4,23 @@ import importlib.util
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
 import duckdb
 import pytest
+from airflow.dag_processing.dagbag import DagBag
+from dag_integrity import find_problems
+from run_dag import load_dag, rerun, run_dag
+
+os.environ["AIRFLOW__COSMOS__ENABLE_TELEMETRY"] = "False"  # read while Cosmos is imported, here before dag.py could set it
 from cosmos import DbtDag, RenderConfig
 from cosmos.config import CosmosConfigException
 from cosmos.constants import LoadMode, TestBehavior
+from cosmos.dbt.graph import CosmosLoadDbtException
 from cosmos.exceptions import CosmosValueError
-from dag_integrity import find_problems
-from run_dag import load_dag, rerun, run_dag
 
 HERE = Path(__file__).parent
 RELATIONSHIP = "relationships_stg_orders_product_id__product_id__ref_stg_products__test"
@@ -143,3 +149,82 @@ def test_parsing_with_a_manifest_starts_no_dbt(shop: ModuleType, target: Path) -
     load_module()
     assert (target / "manifest.json").stat().st_mtime_ns == before
     assert not Path(os.environ["SHOP_DATABASE"]).exists()
+
+
+COSMOS_ONLY = """
+from cosmos import DbtDag, ProfileConfig, ProjectConfig, RenderConfig
+from cosmos.constants import LoadMode
+
+cosmos_only = DbtDag(
+    dag_id="cosmos_only",
+    project_config=ProjectConfig(PROJECT, manifest_path=MANIFEST, install_dbt_deps=False),
+    profile_config=ProfileConfig("dbt_shop", "dev", profiles_yml_filepath=PROJECT + "/profiles.yml"),
+    render_config=RenderConfig(load_method=LoadMode.DBT_MANIFEST),
+)
+"""
+
+
+@pytest.mark.parametrize(("first_line", "dags"), [("", []), ("# for airflow", ["cosmos_only"])])
+def test_trap_a_file_without_the_word_airflow_is_not_read(
+    shop: ModuleType, target: Path, tmp_path: Path, first_line: str, dags: list[str]
+) -> None:
+    """No DAG and no error; a comment with the word is enough."""
+    file = tmp_path / "cosmos_only.py"
+    places = (str(shop.PROJECT), str(target / "manifest.json"))
+    file.write_text(f"{first_line}\nPROJECT, MANIFEST = {places}\n{COSMOS_ONLY}")
+    bag = DagBag(file)
+    assert (bag.dag_ids, bag.import_errors) == (dags, {})
+
+
+def test_what_is_asked_for_and_not_there_is_an_error(shop: ModuleType, tmp_path: Path) -> None:
+    """A manifest or a YAML selector; and without a manifest the default is `dbt ls`, which wants dbt on PATH."""
+    with pytest.raises(CosmosLoadDbtException, match="Selectors not found"):
+        task_ids(shop, selector="nightly")
+    shop.SHARED["project_config"] = shop.ProjectConfig(shop.PROJECT, manifest_path=tmp_path / "nowhere.json")
+    with pytest.raises(CosmosValueError, match=r"nowhere\.json"):
+        task_ids(shop)
+    shop.SHARED["project_config"] = shop.ProjectConfig(shop.PROJECT)
+    with pytest.raises(CosmosConfigException, match="Unable to find the dbt executable"):
+        DbtDag(dag_id="automatic", **shop.SHARED)
+
+
+def test_what_cosmos_will_remove_warns_today(shop: ModuleType) -> None:
+    """`ProjectConfig` has both: `env_vars`, `install_dbt_deps`."""
+    with pytest.warns(DeprecationWarning, match=r"Use ProjectConfig\.env_vars instead"):
+        RenderConfig(env_vars={"SHOP_DATABASE": "shop.duckdb"})
+    with pytest.warns(DeprecationWarning, match=r"Use ProjectConfig\.install_dbt_deps instead"):
+        RenderConfig(dbt_deps=False)
+    with pytest.warns(DeprecationWarning, match=r"Use `ProjectConfig\.install_dbt_deps` instead"):
+        DbtDag(
+            dag_id="old_argument",
+            operator_args={"install_deps": False},
+            render_config=RenderConfig(load_method=LoadMode.DBT_MANIFEST),
+            **shop.SHARED,
+        )
+
+
+def test_trap_a_relative_database_ends_in_the_copy_that_dbt_runs_in(
+    shop: ModuleType, metadata_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The seed is loaded, the task is green, and the file is gone with the temporary folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SHOP_DATABASE", "relative.duckdb")
+    for name, absolute in (("lost", ""), ("kept", ".absolute()")):
+        file = tmp_path / f"{name}.py"
+        source = (HERE / "dag.py").read_text().replace("Path(__file__).parent", f"Path({str(HERE)!r})")
+        source = source.replace('"shop_data.duckdb")).absolute()', f'"shop_data.duckdb")){absolute}')
+        source = source.replace("TestBehavior.AFTER_EACH", "TestBehavior.NONE")
+        file.write_text(source.replace("should_detach_multiple_parents_tests=True", 'select=["resource_type:seed"]'))
+        assert run_dag(file).task_states == {"products_seed": "success"}
+        assert Path("relative.duckdb").exists() is bool(absolute)
+
+
+@pytest.mark.parametrize(("set_first", "reports"), [(False, "True"), (True, "False")])
+def test_trap_reports_of_usage_are_switched_off_before_the_import_only(set_first: bool, reports: str) -> None:
+    """Each DAG file that imports Cosmos must have it above the import, or the deployment sets it for every process."""
+    switch = "os.environ['AIRFLOW__COSMOS__ENABLE_TELEMETRY'] = 'False'"
+    lines = [switch, "import cosmos.settings"] if set_first else ["import cosmos.settings", switch]
+    code = "; ".join(["import os", *lines, "print('REPORTS', cosmos.settings.enable_telemetry)"])
+    inherited = {name: value for name, value in os.environ.items() if "COSMOS" not in name}
+    told = subprocess.run([sys.executable, "-c", code], env=inherited, capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines()[-1] == f"REPORTS {reports}"

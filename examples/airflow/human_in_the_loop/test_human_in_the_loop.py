@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import DAG
 from finished_run import FinishedRun
 from live_airflow import LiveAirflow
 from run_dag import create_run, load_dag, register_dag_file
@@ -116,3 +118,35 @@ def test_time_passed_takes_the_defaults_or_fails() -> None:
     assert (answered["chosen_options"], answered["params_input"]) == (["OK"], {"cents": 100})
     assert answered["responded_by_user"] is None
     assert run.observed.errors["approve"].startswith("HITLTimeoutError")
+
+
+REJECTED = """
+from datetime import timedelta
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import DAG, task
+with DAG("rejected"):
+    for name, options in (("soft", {}), ("hard", {"ignore_downstream_trigger_rules": True})):
+        ask = ApprovalOperator(
+            task_id=name, subject="Pay?", defaults="Reject", response_timeout=timedelta(days=1), **options
+        )
+        pay = task(task_id=f"{name}_pay")(lambda: 1)()
+        ask >> pay >> task(task_id=f"{name}_tidy", trigger_rule="all_done")(lambda: 1)()
+"""
+
+
+@pytest.mark.usefixtures("metadata_database")
+def test_trap_a_no_skips_the_next_task_and_not_what_runs_whatever_happens(tmp_path: Path) -> None:
+    """The run is green either way; `ignore_downstream_trigger_rules=True` skips all that follows."""
+    file = tmp_path / "rejected.py"
+    file.write_text(REJECTED)
+    run = let_time_pass(file, "rejected")
+    soft = {"soft": "success", "soft_pay": "skipped", "soft_tidy": "success"}
+    hard = {"hard": "success", "hard_pay": "skipped", "hard_tidy": "skipped"}
+    assert (run.state, run.task_states) == ("success", soft | hard)
+
+
+def test_trap_execution_timeout_is_taken_for_the_time_to_answer() -> None:
+    """With a warning, and the task has then no limit of its own."""
+    with DAG("old_limit"), pytest.warns(DeprecationWarning, match="Use `response_timeout` instead"):
+        ask = ApprovalOperator(task_id="ask", subject="Pay?", execution_timeout=timedelta(hours=1))
+    assert (ask.execution_timeout, ask.response_timeout) == (None, timedelta(hours=1))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from dag_files import dag_file_as_bundle, load_dag
+from dag_integrity import find_problems
 from private_names import queue_within_limits
 from run_dag import create_run, register_dag_file
 
@@ -19,14 +21,17 @@ with DAG("chains"):
 with DAG("wide"):
     step("needs_two", pool_slots=2, priority_weight=9)
     step("needs_one")
+with DAG("one_a_run", max_active_tasks=1):
+    step("first")
+    step("second")
 """
 
 
-def set_pool(name: str, slots: int) -> None:
+def set_pool(name: str, slots: int, include_deferred: bool = False) -> None:
     """Create or resize a pool, as `airflow pools set` does."""
     from airflow.models.pool import Pool
 
-    Pool.create_or_update_pool(name, slots, description="", include_deferred=False)
+    Pool.create_or_update_pool(name, slots, description="", include_deferred=include_deferred)
 
 
 def queue_next(limit: int = 100) -> list[str]:
@@ -52,15 +57,15 @@ def queue_next(limit: int = 100) -> list[str]:
     return queued
 
 
-def finish(task_id: str) -> None:
-    """End the running instances of a task with success."""
+def finish(task_id: str, state: str = "success") -> None:
+    """End the running instances of a task with success, or leave them in another state."""
     from airflow import settings
     from airflow.models.taskinstance import TaskInstance
     from sqlalchemy import update
 
     session = settings.Session()
     running = update(TaskInstance).where(TaskInstance.task_id == task_id, TaskInstance.state == "queued")
-    session.execute(running.values(state="success"))
+    session.execute(running.values(state=state))
     session.commit()
 
 
@@ -119,3 +124,37 @@ def test_a_task_that_needs_more_slots_than_are_free_is_overtaken(tmp_path: Path)
     assert queue_next(1) == ["long"]
     create_run("wide")
     assert "needs_two" not in queue_next()
+
+
+def test_trap_max_active_tasks_is_a_limit_of_each_run(tmp_path: Path) -> None:
+    """Two runs of a DAG with a limit of one have two tasks at once: `max_active_runs=1` or a pool keeps them apart."""
+    chains = tmp_path / "chains.py"
+    chains.write_text(CHAINS)
+    register_dag_file(chains)
+    create_run("one_a_run")
+    assert len(queue_next()) == 1
+    create_run("one_a_run")
+    assert len(queue_next()) == 1
+
+
+@pytest.mark.parametrize(("include_deferred", "then"), [(False, ["copy"]), (True, [])])
+def test_trap_a_deferred_task_holds_no_slot(
+    dag_file: Path, monkeypatch: pytest.MonkeyPatch, include_deferred: bool, then: list[str]
+) -> None:
+    """Its query still runs in the warehouse, and the next one is started beside it, unless the pool counts deferred tasks."""
+    monkeypatch.setenv("SHOP_POOL", "warehouse")
+    set_pool("warehouse", 1, include_deferred)
+    register_dag_file(dag_file)
+    create_run("copy_tables")
+    assert queue_next() == ["report"]
+    finish("report", "deferred")
+    assert queue_next() == then
+
+
+def test_trap_dag_test_looks_at_no_pool(dag_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Green with a pool that no deployment has."""
+    monkeypatch.setenv("SHOP_POOL", "warehouse")
+    with dag_file_as_bundle(dag_file):
+        assert load_dag(dag_file).test().state == "success"
+    (problem, _) = find_problems(dag_file)
+    assert problem.endswith("no pool 'warehouse': it would stay scheduled for ever")
