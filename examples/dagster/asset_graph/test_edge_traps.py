@@ -50,18 +50,20 @@ def test_trap_results_come_in_the_order_of_their_dependencies(
 
 
 def test_trap_a_function_that_returns_nothing_has_made_everything(instance: dg.DagsterInstance) -> None:
-    """Silent: both are recorded and what reads them runs; yielded results are only what was yielded."""
+    """Silent: specs are all recorded and what reads them runs; of outputs, those that are required are missed."""
     after = dg.asset(lambda: None, name="totals", deps=["lines"])
 
-    def recorded(body: Any, **how: Any) -> list[str]:
-        return list(run_assets([dg.multi_asset(**how, name="load")(body), after], instance).metadata)
+    def load(body: Any, **how: Any) -> tuple[str, list[str]]:
+        run = run_assets([dg.multi_asset(**how, name="load")(body), after], instance)
+        return run.status, list(run.metadata)
 
-    def yields() -> Any:
+    def orders_only() -> Any:
         yield dg.Output(1, "orders")
 
-    assert recorded(lambda: None, specs=specs()) == ["orders", "lines", "totals"]
-    optional = {name: dg.AssetOut(is_required=False) for name in BOTH}
-    assert recorded(yields, outs=optional) == ["orders"]
+    required, optional = ({name: dg.AssetOut(is_required=needed) for name in BOTH} for needed in (True, False))
+    assert load(lambda: None, specs=specs()) == ("SUCCESS", ["orders", "lines", "totals"])
+    assert load(orders_only, outs=required) == ("FAILURE", ["orders"])
+    assert load(orders_only, outs=optional) == ("SUCCESS", ["orders"])
 
 
 @pytest.mark.parametrize("subset", [False, True])

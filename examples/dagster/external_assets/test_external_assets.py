@@ -110,3 +110,16 @@ def test_in_a_process_with_the_instance(stored_instance) -> None:
     stored_instance.report_runless_asset_event(dg.AssetMaterialization(ORDERS, partition="2026-03-01", tags=tags))
     [record] = stored_instance.fetch_materializations(ORDERS, limit=1).records
     assert record.asset_materialization.tags["dagster/data_version"] == "42"
+
+
+def test_trap_the_instance_takes_every_key(example: ModuleType, stored_instance) -> None:
+    """Silent: a misspelt asset and a day that does not exist are recorded, and followed by nothing; the real day is."""
+    wrong = [dg.AssetMaterialization(["warehouse", "ordres"]), dg.AssetMaterialization(ORDERS, partition="2026-3-1")]
+    asked = []
+    with running_automation(example.defs, stored_instance, START) as automation:
+        automation.turn(START)
+        for number, event in enumerate([*wrong, dg.AssetMaterialization(ORDERS, partition="2026-03-01")], start=1):
+            stored_instance.report_runless_asset_event(event)
+            asked.append(automation.turn(START + number * MINUTE).get("revenue", []))
+    assert [len(loads(stored_instance, event.asset_key)) for event in wrong] == [1, 2]
+    assert asked == [[], [], ["2026-03-01"]]

@@ -107,7 +107,6 @@ def test_trap_a_resource_is_opened_in_every_step(
     job, opened = dg.reconstructable(importlib.import_module("client_of_steps").load), []
     for config in ({}, {"execution": {"config": {"in_process": {}}}}):
         Path("opened.txt").write_text("")
-        with dg.execute_job(job, stored_instance, run_config=config) as result:
-            assert result.success
+        assert dg.execute_job(job, stored_instance, run_config=config).success
         opened.append(len(set(Path("opened.txt").read_text().split())))
     assert opened == [2, 1]

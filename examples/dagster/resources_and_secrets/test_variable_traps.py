@@ -23,12 +23,13 @@ class Api(dg.ConfigurableResource):
 
 
 def test_trap_a_variable_outside_a_run_is_its_name() -> None:
-    """Silent: attribute and concatenation give the name; an f-string raises; initialized, the resource has the value."""
+    """Silent: attribute and concatenation give the name, the latter also in a run; an f-string raises."""
     name = dg.EnvVar("SHOP_TOKEN")
     assert (Api(token=name).token, "Bearer " + name) == ("SHOP_TOKEN", "Bearer SHOP_TOKEN")
     with pytest.raises(RuntimeError, match="Attempted to directly retrieve environment variable"):
         f"Bearer {name}"
-    assert (Api(token=name).process_config_and_initialize().token, name.get_value()) == (SECRET, SECRET)
+    in_a_run = [Api(token=token).process_config_and_initialize().token for token in (name, "Bearer " + name)]
+    assert (in_a_run, name.get_value()) == ([SECRET, "Bearer SHOP_TOKEN"], SECRET)
 
 
 def test_trap_a_number_has_an_envvar_of_its_own() -> None:
