@@ -138,9 +138,9 @@ def test_a_worker_with_another_storage_deletes_the_run(jobs: ModuleType, tmp_pat
     """Silent for the caller: parameters lie in the result storage, and a worker that finds none removes the task run."""
     future = jobs.double.delay(1)
     with worker(Path(jobs.__file__), PREFECT_RESULTS_LOCAL_STORAGE_PATH=str(tmp_path / "elsewhere")):
-        wait_until(lambda: "because it failed to submit" in Path(jobs.__file__).with_suffix(".log").read_text())
-    with pytest.raises(ObjectNotFound):
-        wait_until(lambda: states(future) == ["Completed"])
+        with pytest.raises(ObjectNotFound):
+            wait_until(lambda: states(future) == ["Completed"])
+    assert "because it failed to submit" in Path(jobs.__file__).with_suffix(".log").read_text()
 
 
 def test_runs_of_the_code_before_an_edit_have_no_worker(jobs: ModuleType) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
 from prefect import Flow, flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -50,12 +49,11 @@ def test_trap_deleting_a_run_frees_its_key(client: SyncPrefectClient) -> None:
     assert (ids[0] == ids[1], ids[1] == ids[2]) == (True, False)
 
 
-def test_trap_over_rest_the_key_is_a_field_and_no_header(prefect_server: PrefectServer) -> None:
+def test_trap_over_rest_the_key_is_a_field_and_no_header(client: SyncPrefectClient) -> None:
     """201 and then 200 with the same run for the field; the header of that name is not read, and each POST is a run."""
-    url = f"{prefect_server.api_url}/deployments/{deployed()}/create_flow_run"
-    key = str(uuid4())
-    by_header = [httpx.post(url, json={}, headers={"Idempotency-Key": key}) for _ in range(2)]
-    by_field = [httpx.post(url, json={"idempotency_key": key}) for _ in range(2)]
+    path, key = f"/deployments/{deployed()}/create_flow_run", str(uuid4())
+    by_header = [client.request("POST", path, json={}, headers={"Idempotency-Key": key}) for _ in range(2)]
+    by_field = [client.request("POST", path, json={"idempotency_key": key}) for _ in range(2)]
     assert [len({answer.json()["id"] for answer in answers}) for answers in (by_header, by_field)] == [2, 1]
     assert [answer.status_code for answer in by_field] == [201, 200]
 
