@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,7 +22,6 @@ from research_protocol.model import CannotLookError
 from research_protocol.project_documents import find_documents
 from research_protocol.project_files import list_files
 from snippet_checker import environments
-from snippet_checker.judge import ENDED
 from snippet_checker.model import Check, Language, Level, MachineError, Marks, Result, Snippet
 from snippet_checker.parse import read_file
 from trap_rules.baseline import without_baseline, write_baseline
@@ -37,6 +37,7 @@ DBT_SECONDS, DBT_KIND = 120, "DbtParse"
 KINDS = {  # what the files that are no Python say a folder is
     ("dagster", "dg settings"): "dg project",
     ("dagster", "workspace"): "Dagster workspace",
+    ("dagster", "instance settings"): "Dagster instance",
     ("dagster", "component"): "Dagster component",
     ("airflow", "settings"): "Airflow settings",
     ("prefect", "project"): "Prefect project",
@@ -101,15 +102,18 @@ def look_into(
         found.facts.append(f"{tool}: {_counted(files)} with {pythons[tool].path} ({pythons[tool].found_by})")
     checks = [make_check(Path(file), tool, options) for tool, files in importing.items() for file in files]
     if "dagster" in importing and not options.select:
-        checks += [make_workspace_check(file) for file in documents_named("workspace.yaml", path)]
+        named = documents_named("workspace.yaml", path) + documents_named("dagster.yaml", path)
+        checks += [make_settings_check(file) for file in named]
     if options.level is Level.RUNS:
         announce(checks, pythons, options)
     elif options.select:
         raise CannotLookError("--select chooses what is executed: add --level runs")
-    results = prove(checks, {tool: Path(python.path) for tool, python in pythons.items()})
+    with ThreadPoolExecutor(1) as beside:  # both load every file, each in processes of its own: on two cores, at one time
+        traps = beside.submit(traps_of, path, settings, options, pythons) if options.level in (None, Level.LOADS) else None
+        results = prove(checks, {tool: Path(python.path) for tool, python in pythons.items()})
     add_results(results, options.select, found)
-    if options.level in (None, Level.LOADS):
-        add_traps(path, settings, options, pythons, found)
+    if traps:
+        add_traps(*traps.result(), found)
     if not options.tool and known is None:  # no mechanical fix changes what dbt reads
         found.findings += check_dbt(path, options, found)
     found.looked_at += [file for files in importing.values() for file in files]
@@ -146,8 +150,8 @@ def make_check(file: Path, tool: str, options: argparse.Namespace) -> Check:
     return Check(selected, tool, options.level or Level.LOADS, snippet.code.rstrip("\n") + "\n", snippet.problems)
 
 
-def make_workspace_check(file: Path) -> Check:
-    """The check of a workspace.yaml against the schema of Dagster's own loader."""
+def make_settings_check(file: Path) -> Check:
+    """The check of a workspace.yaml or dagster.yaml against the schema of Dagster's own loader."""
     code = file.read_text(encoding="utf-8", errors="replace")
     snippet = Snippet(find_traps.shown(str(file)), 1, code.count("\n") + 1, Language.YAML, code, Marks())
     return Check(snippet, "dagster", Level.LOADS, code)
@@ -203,20 +207,23 @@ def add_results(results: Sequence[Result], selected: Sequence[str], found: Found
         raise CannotLookError(f"no asset, job, DAG or flow named {', '.join(unknown)}; leave --level out to see what there is")
 
 
-def add_traps(
-    path: Path, settings: Settings, options: argparse.Namespace, pythons: Mapping[str, Interpreter], found: Found
-) -> None:
-    """The traps of a folder; a file that did not load has said so already."""
+def traps_of(
+    path: Path, settings: Settings, options: argparse.Namespace, pythons: Mapping[str, Interpreter]
+) -> tuple[list[Finding], list[str]]:
+    """The traps of a folder, and the files that are read and not loaded."""
     files = {tool: own for tool, own in find_traps.files_by_tool(path, settings).items() if tool in pythons or tool == "embedded"}
     if options.tool and "embedded" not in options.tool:
         files.pop("embedded", None)
-    if embedded := files.get("embedded"):
+    traps = find_traps.find_in(path, files, options, lambda tool, path, named: python_for(tool, path, named, pythons))
+    return traps, files.get("embedded", [])
+
+
+def add_traps(traps: Sequence[Finding], embedded: Sequence[str], found: Found) -> None:
+    """The traps, without those of a file that did not load: it has said so already."""
+    if embedded:
         found.facts.append(f"read: {_counted(embedded)} ({', '.join(sorted(_kinds_of(embedded)))})")
         found.looked_at += embedded
     told = {one.path for one in found.findings}
-    endless = {one.path for one in found.findings if one.id == ENDED}  # would only cost its time limit again
-    files = {tool: [file for file in own if find_traps.shown(file) not in endless] for tool, own in files.items()}
-    traps = find_traps.find_in(path, files, options, lambda tool, path, named: python_for(tool, path, named, pythons))
     found.findings += [one for one in traps if one.id != LOAD or one.path not in told]
 
 

@@ -126,7 +126,7 @@ def traces_of(root: Path) -> Path:
 
 
 def check(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "scripts" / "check.py"), *map(str, arguments), "--timeout", "10"]
+    command = [sys.executable, str(ROOT / "scripts" / "check.py"), *map(str, arguments), "--timeout", "20"]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=os.environ | {"SHOP_TOKEN": "abc"})
 
 
@@ -285,21 +285,39 @@ def test_the_upload_finds_the_project_s_interpreter_with_the_standard_library_al
         assert any(line.startswith("ship.py: ok, loads (prefect") for line in lines)
 
 
-def test_what_a_folder_is_is_said_and_its_workspace_is_held_against_the_loader(tmp_path: Path) -> None:
-    """A dg project, a workspace with a wrong key, a bundle, Snowflake SQL: named in one report."""
+DAGSTER_YAML = """\
+storage:
+  postgres:
+    postgres_db:
+      hostname: db
+      username: {env: DAGSTER_PG_USER}
+      password: {env: DAGSTER_PG_PASSWORD}
+      db_name: dagster
+concurrency:
+  pools: {default_limit: 2}
+"""
+
+
+def test_what_a_folder_is_is_said_and_its_settings_are_held_against_the_loader(tmp_path: Path) -> None:
+    """A dg project, a workspace and an instance with a wrong key each, a bundle, Snowflake SQL: named in one report."""
     (tmp_path / "pyproject.toml").write_text("[tool.dg]\ndirectory_type = 'project'\n")
     (tmp_path / "workspace.yaml").write_text("load_from:\n  - python_fil: repo.py\n")
+    (tmp_path / "dagster.yaml").write_text(DAGSTER_YAML)
+    (tmp_path / "deploy").mkdir()
+    (tmp_path / "deploy/dagster.yaml").write_text(DAGSTER_YAML.replace("default_limit", "limit"))
     (tmp_path / "repo.py").write_text("import dagster as dg\n\ndefs = dg.Definitions()\n")
     (tmp_path / "databricks.yml").write_text("bundle: {name: shop}\n")
     (tmp_path / "tasks.sql").write_text("CREATE TASK load WAREHOUSE = w SCHEDULE = '60 MINUTE' AS SELECT 1;\n")
     answer = json.loads(check(".", "--json", "-", cwd=tmp_path).stdout)
     assert {(one["file"], one["line"], one["kind"]) for one in answer["findings"]} == {
         ("workspace.yaml", 2, "DagsterInvalidConfigError"),
+        ("deploy/dagster.yaml", 9, "DagsterInvalidConfigError"),
         ("tasks.sql", 1, "E001"),
     }
     recognised = next(line for line in answer["looked_at"] if line.startswith("recognised: "))
     assert set(recognised.removeprefix("recognised: ").split(", ")) == {
         "dg project (pyproject.toml)", "Dagster workspace (workspace.yaml)", "Databricks bundle (databricks.yml)",
+        "Dagster instance (dagster.yaml and 1 more)",
     }  # fmt: skip
     assert "read: 1 file (Snowflake SQL)" in answer["looked_at"]
 

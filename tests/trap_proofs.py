@@ -24,7 +24,7 @@ def cases_of(tool: str) -> Path:
 
 def find(tool: str, *arguments: str | Path) -> tuple[int, Findings]:
     """Exit code and findings of the command with the locked environment of a tool."""
-    command = [*FIND, *map(str, arguments), "--json", "--python", str(interpreter(tool))]
+    command = [*FIND, "--timeout", "240", *map(str, arguments), "--json", "--python", str(interpreter(tool))]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)["findings"]

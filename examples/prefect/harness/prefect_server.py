@@ -34,7 +34,7 @@ from prefect.settings import (
     PREFECT_SERVER_ALLOW_EPHEMERAL_MODE,
     temporary_settings,
 )
-from private_names import send_what_waits
+from private_names import send_what_waits, settings_for_all_threads
 
 START_SECONDS = 180  # a first start migrates an empty database: 10 s idle, 35 s on a busy machine
 STOP_SECONDS = 20
@@ -44,9 +44,6 @@ ENVIRONMENT = {
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "0.5",  # seconds; 5 unless told
-    # Written one by one, as unless told, task runs can overtake each other on a busy disk; a batch keeps their order.
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "1000",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.1",
 }
 
 
@@ -102,7 +99,7 @@ def client_settings(server: PrefectServer) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in exported}
     os.environ.update(exported)
     try:
-        with temporary_settings(_settings_of_this_process(server)):
+        with temporary_settings(_settings_of_this_process(server)), settings_for_all_threads():
             yield
             send_what_waits()
     finally:

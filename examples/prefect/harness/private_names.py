@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from importlib import import_module
 from typing import Any
@@ -15,12 +16,14 @@ from typing import Any
 from prefect import Flow, State
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
+from prefect.context import get_settings_context
 from prefect.exceptions import Pause
 
 USES = {
     "prefect.events.worker:EventsWorker.drain_all": "sends the events that wait in this process; task runs are such events",
     "prefect.logging.handlers:APILogWorker.drain_all": "sends the log lines that wait in this process",
     "prefect.flow_engine:run_flow": "executes a run that exists on the server already, as a worker's process does",
+    "prefect.context:_temporary_global_settings_context": "gives settings to threads that begin without a context",
     "prefect.server.schemas.schedules:CronSchedule.get_dates": "gives the ticks of a cron schedule",
     "prefect.server.schemas.schedules:IntervalSchedule.get_dates": "gives the ticks of an interval schedule",
     "prefect.server.schemas.schedules:RRuleSchedule.get_dates": "gives the ticks of a recurrence rule",
@@ -37,6 +40,13 @@ def private_name(path: str) -> Any:
     except (ImportError, AttributeError) as error:
         raise LookupError(f"this Prefect has no {path}; the harness needs what {USES[path]}") from error
     return value
+
+
+@contextmanager
+def settings_for_all_threads() -> Iterator[None]:
+    """What `temporary_settings` has set, also for threads that copy no context, until the block ends."""
+    with private_name("prefect.context:_temporary_global_settings_context")(get_settings_context()):
+        yield
 
 
 def send_what_waits() -> None:

@@ -14,6 +14,7 @@ import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
+from prefect.settings import PREFECT_SERVER_ALLOW_EPHEMERAL_MODE as EPHEMERAL
 from prefect_server import PrefectServer, client_settings, configured_server, running_server
 
 
@@ -60,6 +61,16 @@ def test_settings_are_restored(prefect_server: PrefectServer, tmp_path: Path) ->
         inside = (os.environ["PREFECT_API_URL"], PREFECT_API_URL.value())
     assert inside == ("http://127.0.0.1:9/api", "http://127.0.0.1:9/api")
     assert (os.environ["PREFECT_API_URL"], PREFECT_API_URL.value()) == before
+
+
+@pytest.mark.slow
+def test_a_thread_that_copies_no_context_is_on_the_server_too(prefect_server: PrefectServer) -> None:
+    """Libraries start such threads (a pool's reports, dbt's nodes); elsewhere they would start a server of their own."""
+    seen: list[object] = []
+    thread = threading.Thread(target=lambda: seen.extend(setting.value() for setting in (PREFECT_API_URL, EPHEMERAL)))
+    thread.start()
+    thread.join()
+    assert seen == [prefect_server.api_url, False]
 
 
 @pytest.mark.slow

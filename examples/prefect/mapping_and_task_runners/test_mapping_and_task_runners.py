@@ -33,7 +33,7 @@ def test_values_and_failures_on_every_runner(
 ) -> None:
     """Two prices, the unknown article named, the work where the runner says, and the server knows all three tasks.
 
-    In a process of its own: the pool's reporting thread has no `temporary_settings`, and here it would start a server.
+    In a process of its own: the pool starts others, which import its `__main__`.
     """
     chosen = {"SHOP_RUNNER": runner, "SHOP_PROCESSES": "1", "PYTHONPATH": str(request.path.parent)}
     done = subprocess.run(
