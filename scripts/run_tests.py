@@ -16,9 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from snippet_checker.environments import ROOT, TOOLS, python_of
 
-IN_TWO = ("-n", "2", "--no-loadscope-reorder")  # processes; conftest.py says what begins first
-SPREAD = (*IN_TWO, "--dist", "loadfile")  # a file's tests share what its fixtures start
-SPREAD_IN_GROUPS = (*IN_TWO, "--dist", "loadgroup")  # Airflow's conftest.py says what stays together
+PROCESSES = {"prefect": "3"}  # two otherwise; Prefect's tests wait much, for servers and workers
+DISTRIBUTION = {"airflow": "loadgroup"}  # Airflow's conftest.py says what stays together
 
 
 @dataclass(frozen=True)
@@ -78,17 +77,24 @@ def steps(fast: bool, tools: tuple[str, ...] | list[str]) -> list[Step]:
         Step("lint", [python, "-m", "ruff", "check", "."]),
         Step("format", [python, "-m", "ruff", "format", "--check", "."]),
         Step("types", [python, "-m", "mypy", "scripts"]),
-        Step("tests of the checker", [python, "-m", "pytest", "-q", *SPREAD, "tests", *of_checker]),
+        Step("tests of the checker", [python, "-m", "pytest", "-q", *spread("tooling"), "tests", *of_checker]),
     ]
     for tool in tools:
         if any((ROOT / "examples" / tool).glob("**/test_*.py")):
-            spread = SPREAD_IN_GROUPS if tool == "airflow" else SPREAD
-            command = [str(python_of(tool)), "-m", "pytest", "-q", *spread, f"examples/{tool}", *without_slow]
+            command = [str(python_of(tool)), "-m", "pytest", "-q", *spread(tool), f"examples/{tool}", *without_slow]
             listed.append(Step(f"examples of {tool}", command))
     if not fast:
         listed.append(Step("every snippet and example", [python, "scripts/check.py", "--timeout", "240"]))
         listed.append(Step("the site in a browser", [python, "-m", "pytest", "-q", "tests/test_site.py"]))
     return listed
+
+
+def spread(tool: str) -> list[str]:
+    """Options of pytest-xdist; a file's tests stay together, they share what its fixtures start.
+
+    What begins first is said by conftest.py.
+    """
+    return ["-n", PROCESSES.get(tool, "2"), "--no-loadscope-reorder", "--dist", DISTRIBUTION.get(tool, "loadfile")]
 
 
 def clean_environment() -> dict[str, str]:

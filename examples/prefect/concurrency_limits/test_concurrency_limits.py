@@ -52,7 +52,7 @@ def test_one_query_at_a_time(example: ModuleType, monkeypatch: pytest.MonkeyPatc
 
 def test_missing_limit_is_no_limit_unless_strict(prefect_server: PrefectServer) -> None:
     """Silent but for a warning: three at once. Right: strict raises before any work."""
-    name, gauge = f"missing-{uuid4().hex}", Gauge()
+    name, gauge = f"missing-{uuid4().hex}", Gauge(60, until=3)
     work = task(name="work")(gauge.watch(lambda number, strict: enter(name, strict=strict)))
 
     def body(strict: bool) -> list[object]:

@@ -20,12 +20,16 @@ from prefect.client.schemas.objects import FlowRun, TaskRun
 class Gauge:
     """Counts who is inside the functions that it watches. Threads of this process only, no other processes."""
 
-    def __init__(self, seconds: float = 0.3) -> None:
-        """`seconds`: how long a caller waits inside for company; what a kept limit of 1 costs per call."""
+    def __init__(self, seconds: float = 0.3, until: int | None = None) -> None:
+        """`seconds`: how long a caller waits inside for company; what a kept limit of 1 costs per call.
+
+        `until`: nobody waits once so many were inside at once; with many `seconds`, for a test that expects company.
+        """
         self.calls = 0
         self.most = 0
+        self.seconds = seconds
+        self.until = until
         self._inside = 0
-        self._seconds = seconds
         self._changed = threading.Condition()
 
     def watch(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -48,7 +52,10 @@ class Gauge:
             self.most = max(self.most, self._inside)
             self._changed.notify_all()
             alone = self._inside
-            self._changed.wait_for(lambda: self._inside > alone, timeout=self._seconds)
+            self._changed.wait_for(lambda: self._inside > alone or self._is_enough(), timeout=self.seconds)
+
+    def _is_enough(self) -> bool:
+        return self.until is not None and self.most >= self.until
 
     def _leave(self) -> None:
         with self._changed:

@@ -77,6 +77,7 @@ def test_a_limit_that_exists_holds(gauge: Gauge) -> None:
 
 def test_a_limit_that_nobody_created_does_not(gauge: Gauge) -> None:
     """The same flow is as green and several are inside; only a warning says so."""
+    gauge.seconds, gauge.until = 60, 2
     run = run_and_read(three_queries, limit="databse")
     assert (run.state.name, gauge.calls, gauge.most > 1) == ("Completed", 3, True)
     assert any("databse" in line and "do not exist" in line for line in run.messages(30))
@@ -88,6 +89,7 @@ def test_tag_limit_on_the_times_of_the_server(gauge: Gauge) -> None:
         client.create_concurrency_limit("one-connection", 1)
         assert (most_at_once(run_and_read(three_tagged).task_runs), gauge.most) == (1, 1)
         client.delete_concurrency_limit_by_tag("one-connection")
+    gauge.seconds, gauge.until = 60, 2
     free = run_and_read(three_tagged)
     assert (most_at_once(free.task_runs) > 1, gauge.most > 1) == (True, True)
 
@@ -95,6 +97,7 @@ def test_tag_limit_on_the_times_of_the_server(gauge: Gauge) -> None:
 def test_a_tag_limit_made_after_a_run_is_not_seen_by_the_same_process(gauge: Gauge) -> None:
     """A process that found no limit on its tags does not ask again for seconds: make the limit before the first run."""
     three = three_queries_by("late-limit")
+    gauge.seconds, gauge.until = 10, 2
     with get_client(sync_client=True) as client:
         three()
         gauge.most = 0

@@ -190,7 +190,7 @@ def left_behind(module: ModuleType, case: Path) -> Any:
 
 
 def inside_at_once(module: ModuleType, case: Path) -> Any:
-    gauge = Gauge(5.0)  # a caller that finds no limit may come seconds after the first
+    gauge = Gauge(5, until=2)  # a caller that finds no limit may come seconds after the first
     with patch.object(module, "INSIDE", gauge.watch(lambda number: None)):
         run = run_and_read(module.load)
     said = {line.splitlines()[0] for line in run.messages(WARNING)} if run.state.is_completed() else set()
