@@ -7,11 +7,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import dlt
 import pytest
 from dlt.common.pipeline import get_dlt_pipelines_dir
-from finished_run import run_and_read
+from finished_run import read_run, run_and_read
 from prefect import flow
 from prefect_dbt import PrefectDbtRunner, PrefectDbtSettings
 from prefect_server import PrefectServer
@@ -45,6 +46,36 @@ def test_trap_every_model_and_seed_is_one_task(
     assert list(run.task_states) == ["execute_dbt_node"]
     assert sorted(each.name for each in run.task_runs) == [f"seed {name}" for name in seeds] != []
     assert {path.name for path in project.iterdir()} >= WRITTEN
+
+
+SEED = """
+import sys
+from prefect import flow
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect_dbt import PrefectDbtRunner, PrefectDbtSettings
+
+@flow
+def seed():
+    PrefectDbtRunner(settings=PrefectDbtSettings(project_dir=sys.argv[1], profiles_dir=sys.argv[1])).invoke(["seed"])
+
+with temporary_settings({PREFECT_API_URL: sys.argv[2]}):
+    print("run", seed(return_state=True).state_details.flow_run_id)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("in_environment", [False, True])
+def test_trap_under_temporary_settings_dbts_lines_are_lost(
+    prefect_server: PrefectServer, project: Path, in_environment: bool
+) -> None:
+    """The thread that logs them copies no context; a URL in the environment before the import reaches every thread."""
+    environment = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
+    environment |= {"PREFECT_API_URL": prefect_server.api_url} if in_environment else {}
+    command = [sys.executable, "-c", SEED, str(project), prefect_server.api_url]
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    run = read_run(UUID(printed.split()[-1]))
+    assert (run.state.name, [each.name for each in run.task_runs]) == ("Completed", ["seed products"])
+    assert any("Done. PASS=1" in line for line in run.messages()) is in_environment
 
 
 @pytest.mark.slow
