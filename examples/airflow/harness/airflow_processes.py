@@ -32,7 +32,7 @@ SETTINGS = {
     "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",  # seconds, as below
     "DAG_PROCESSOR__REFRESH_INTERVAL": "1",
     "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
-    "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "2",
+    "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",  # a file that changes is parsed at once whatever this says
     "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     "WORKERS__EXECUTION_API_TIMEOUT": "30",  # a busy machine: else "finished with state failed" and no task log
     "OPENLINEAGE__DISABLED": "True",
