@@ -309,7 +309,8 @@ def print_plan(checks: Sequence[Check]) -> int:
 def prove(plan: Plan, options: argparse.Namespace) -> tuple[list[Result], list[str]]:
     """The results in the order of the checks, and facts about the run for its closing lines."""
     cache = None if options.no_cache else open_cache()
-    keys = {id(check): check_key(check, identity(check, plan)) for check in plan.checks} if cache else {}
+    folders: dict[str, bytes] = {}
+    keys = {id(check): check_key(check, identity(check, plan), folders) for check in plan.checks} if cache else {}
     stored = cache.results(list(keys.values())) if cache else {}
     known = {id(c): restore(c, stored[keys[id(c)]]) for c in plan.checks if keys.get(id(c)) in stored}
     missing = [check for check in plan.checks if id(check) not in known]

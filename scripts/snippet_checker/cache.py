@@ -46,8 +46,12 @@ def probe_version(tool: str) -> str:
     return hashlib.sha256((HERE / f"probe_{tool}.py").read_bytes()).hexdigest()[:12]
 
 
-def check_key(check: Check, environment: str) -> str:
-    """What the result of ``check`` depends on, as one hash. ``environment`` is the hash of the tool's lock."""
+def check_key(check: Check, environment: str, folders: dict[str, bytes] | None = None) -> str:
+    """What the result of ``check`` depends on, as one hash. ``environment`` is the hash of the tool's lock.
+
+    ``folders`` keeps the hashes of folders that many checks lie in, from one key to the next.
+    """
+    folders = {} if folders is None else folders
     snippet = check.snippet
     asked = [check.source, check.tool, check.level, snippet.language, snippet.line, snippet.page, check.strict]
     asked += [
@@ -58,9 +62,17 @@ def check_key(check: Check, environment: str) -> str:
     ]
     digest = hashlib.sha256(json.dumps(asked).encode())
     for folder in [*([snippet.folder] if snippet.folder else []), *folders_beside(check)]:
-        for path in _files_of(Path(folder)):
-            digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+        if str(folder) not in folders:
+            folders[str(folder)] = _digest_of(Path(folder))
+        digest.update(folders[str(folder)])
     return digest.hexdigest()
+
+
+def _digest_of(folder: Path) -> bytes:
+    digest = hashlib.sha256()
+    for path in _files_of(folder):
+        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    return digest.digest()
 
 
 def _files_of(folder: Path) -> Iterable[Path]:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 from .model import MachineError
@@ -32,15 +33,22 @@ def lock_hash(tool: str) -> str:
 
     The upload holds no tooling environment: there it is the interpreter alone. Raises MachineError when a lock is missing.
     """
-    digest = hashlib.sha256(f"{sys.version_info[:2]}".encode())
     if tool == "tooling" and not (ROOT / "Makefile").exists():
-        return digest.hexdigest()
-    for name in ("pyproject.toml", "uv.lock"):
-        path = project_folder(tool) / name
-        try:
-            digest.update(path.read_bytes())
-        except OSError as error:
-            raise MachineError(f"{path}: {error.strerror}; restore it from git, or run `uv lock` in its folder") from None
+        return _hash_of(())
+    paths = [project_folder(tool) / name for name in ("pyproject.toml", "uv.lock")]
+    try:
+        found = [path.stat() for path in paths]
+        return _hash_of(tuple((path, one.st_mtime_ns, one.st_size) for path, one in zip(paths, found, strict=True)))
+    except OSError as error:
+        raise MachineError(f"{error.filename}: {error.strerror}; restore it from git, or run `uv lock` in its folder") from None
+
+
+@cache
+def _hash_of(files: tuple[tuple[Path, int, int], ...]) -> str:
+    """Hash of the files, read once as long as their time and size stay."""
+    digest = hashlib.sha256(f"{sys.version_info[:2]}".encode())
+    for path, _, _ in files:
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -107,12 +107,20 @@ def _imports(snippet: Snippet) -> list[tuple[str, int]]:
         names = [(match.group(1), match.start(1)) for match in _IMPORT.finditer(snippet.code)]
         return [(name, snippet.line + snippet.code.count("\n", 0, at)) for name, at in names]
     found = []
-    for node in ast.walk(tree):
+    for node in _statements(tree.body):
         if isinstance(node, ast.Import):
             found += [(alias.name.split(".")[0], snippet.line + node.lineno - 1) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.append((node.module.split(".")[0], snippet.line + node.lineno - 1))
     return sorted(found, key=lambda item: item[1])
+
+
+def _statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """The statements, nested ones too; walking every expression costs ten times that."""
+    for node in body:
+        yield node
+        for name in ("body", "handlers", "orelse", "finalbody", "cases"):
+            yield from _statements(getattr(node, name, ()))
 
 
 def named_file(code: str) -> str | None:
