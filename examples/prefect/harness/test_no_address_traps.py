@@ -42,6 +42,29 @@ def test_trap_a_thread_begins_without_the_settings_of_its_maker() -> None:
     assert [url == NOWHERE for url in seen] == [False, True]
 
 
+IN_THE_TEST_HARNESS = """
+import threading
+from prefect.settings import PREFECT_API_URL
+from prefect.testing.utilities import prefect_test_harness
+
+if __name__ == "__main__":
+    with prefect_test_harness(server_startup_timeout=180):
+        seen = []
+        thread = threading.Thread(target=lambda: seen.append(PREFECT_API_URL.value()))
+        thread.start()
+        thread.join()
+        print("same", seen == [PREFECT_API_URL.value()] != [None])
+"""
+
+
+@pytest.mark.slow
+def test_prefects_own_test_harness_reaches_every_thread() -> None:
+    """It sets more than `temporary_settings` does."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    done = subprocess.run([sys.executable, "-c", IN_THE_TEST_HARNESS], env=environment, capture_output=True, text=True)
+    assert "same True" in done.stdout, done.stderr[-2000:]
+
+
 @pytest.mark.parametrize("value", ["", "0", "29", "null", "None"])
 def test_trap_no_variable_switches_heartbeats_off(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     """Every try is refused as Prefect reads its settings; the setting itself takes None."""

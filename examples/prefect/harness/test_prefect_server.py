@@ -65,7 +65,7 @@ def test_settings_are_restored(prefect_server: PrefectServer, tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_a_thread_that_copies_no_context_is_on_the_server_too(prefect_server: PrefectServer) -> None:
-    """Libraries start such threads (a pool's reports, dbt's nodes); elsewhere they would start a server of their own."""
+    """Libraries start such threads (a pool's reports, dbt's log lines); elsewhere they would start a server of their own."""
     seen: list[object] = []
     thread = threading.Thread(target=lambda: seen.extend(setting.value() for setting in (PREFECT_API_URL, EPHEMERAL)))
     thread.start()
