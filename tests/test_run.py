@@ -186,12 +186,20 @@ def test_a_snippet_that_kills_the_warm_process_is_found_and_the_rest_is_proved()
 def test_without_fork_the_results_are_the_same() -> None:
     """A process per snippet: slower, same verdicts, for platforms that cannot fork."""
     text = "\n".join(
-        fence(code) for code in (GOOD, "assert 1 == 2", "import os\nos._exit(3)", "import sys\nsys.exit(0)", "while True: pass")
+        fence(code) for code in (GOOD, "assert 1 == 2", "import os\nos._exit(3)", "import sys\nsys.exit(0)")
     ) + fence("SELECT 1", language="sql")
-    forked = in_order(checks_of(text), Settings(timeout=8, kept=kept_folder), "embedded")
-    alone = in_order(checks_of(text), Settings(timeout=8, fork=False), "embedded")
-    assert [r.passed for r in alone] == [r.passed for r in forked] == [True, False, False, False, False, True]
+    forked = in_order(checks_of(text), Settings(kept=kept_folder), "embedded")
+    alone = in_order(checks_of(text), Settings(fork=False), "embedded")
+    assert [r.passed for r in alone] == [r.passed for r in forked] == [True, False, False, False, True]
     assert [f.kind for r in alone for f in r.findings] == [f.kind for r in forked for f in r.findings]
+
+
+@pytest.mark.parametrize("fork", [True, False])
+def test_a_loop_is_ended_with_and_without_fork(fork: bool) -> None:
+    """The limit is for this one alone: a busy machine must not end a good snippet."""
+    [result] = in_order(checks_of(fence("while True: pass")), Settings(timeout=4, fork=fork, kept=kept_folder), "embedded")
+    assert not result.passed
+    assert "still running after 4 s" in result.findings[0].message
 
 
 def test_a_missing_interpreter_is_the_machine_s_fault(tmp_path: Path) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from uuid import UUID
@@ -33,14 +36,18 @@ def files_with(text: str, folder: Path) -> list[Path]:
     """Files under `folder` that hold `text`, plain or (as pickled results do) inside base64."""
     plain = text.encode()
     forms = [plain, *(base64.b64encode(bytes(shift) + plain)[4:-4] for shift in range(3))]
-    return [path for path in folder.rglob("*") if any(form in what_is_in(path) for form in forms)]
+    files = [Path(parent, name) for parent, _, names in os.walk(folder) for name in names]
+    return [path for path in files if any(form in what_is_in(path) for form in forms)]
 
 
 def what_is_in(path: Path) -> bytes:
-    """Nothing for a folder, and for a file of the running server that is gone again."""
+    """A database's pages as SQLite reads them, for the server writes on; nothing for a file that is gone again."""
     try:
-        return path.read_bytes()
-    except (IsADirectoryError, FileNotFoundError):
+        if path.suffix != ".db":
+            return path.read_bytes()
+        with closing(sqlite3.connect(path)) as database:
+            return database.serialize()
+    except FileNotFoundError:
         return b""
 
 
