@@ -8,6 +8,7 @@ What did not fit is printed: the repository and the plugin carry it.
 from __future__ import annotations
 
 import io
+import os
 import sys
 import zipfile
 from collections.abc import Iterable
@@ -69,12 +70,14 @@ def choose(first: list[Path], examples: list[str]) -> tuple[list[Path], list[str
 
 
 def write(target: Path, files: list[Path]) -> None:
-    """The same files give the same bytes."""
+    """The same files give the same bytes; who reads the target meanwhile reads the old ones."""
     target.parent.mkdir(exist_ok=True)
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    unfinished = target.with_name(f"{target.name}.{os.getpid()}")
+    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for path in sorted(files):
             add(archive, f"{NAME}/{path.relative_to(ROOT)}", path.read_bytes())
         add(archive, f"{NAME}/scripts/{PACKED}.zip", packed(ROOT / "scripts" / PACKED))
+    unfinished.replace(target)
 
 
 def packed(package: Path) -> bytes:
