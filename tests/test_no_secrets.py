@@ -27,6 +27,7 @@ ALLOWED = {
     ("examples/dagster/resource_life_cycle/test_field_traps.py", "BEGIN PRIVATE KEY"): "the first line of a key, alone",
     ("examples/dagster/resources_and_secrets/test_resources_and_secrets.py", "token-8c1d0f"): MADE_UP,
     ("examples/dagster/resources_and_secrets/test_variable_traps.py", "token-8c1d0f"): MADE_UP,
+    ("examples/dagster/trifecta/test_trifecta.py", "private_key_path"): "name of a setting, not its value",
     ("examples/embedded/databricks_job/databricks.yml", "fedcba9876543210"): "stands for the id of a SQL warehouse",
     ("references/airflow-operations.md", "secret"): WRONG_URI,
     ("references/airflow-patterns.md", "secret"): WRONG_URI,

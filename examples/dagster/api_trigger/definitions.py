@@ -1,6 +1,6 @@
 """A message from outside starts one run, and the same message again starts none.
 
-What: a job whose run config is the message; launch.py asks the webserver for it, with the message's id as a tag.
+What: a job whose run config is the message; launch.py asks for it, one caller at a time, with the message's id as a tag.
 When: another system knows that there is work. Not for what a sensor can see: it also works after an outage of the webserver.
 Run: dg dev -f definitions.py   and then, in a second shell:   python launch.py http://127.0.0.1:3000 delivery-17 '{"cents": 450}'
 Expect: the id of a run of book_order, twice the same one when the command is repeated.

@@ -157,3 +157,53 @@ def test_check_yaml_looks_at_one_file_of_each_type(project: Path, edit) -> None:
     edit("refunds", "  databse:", "  database:")
     code, output = dg_cli(project, "check", "defs", "--no-check-yaml")
     assert (code, "defs/orders/defs.yaml:5" in output) == (1, True)
+
+
+@pytest.mark.slow
+def test_a_scaffolded_defs_yaml_does_not_load_until_it_is_filled(project: Path, edit) -> None:
+    """`dg scaffold defs` writes one file without attributes; `dg check yaml` names each that is missing."""
+    code, _ = dg_cli(project, "scaffold", "defs", COMPONENT, "returns")
+    folder = project / "src/shop_project/defs/returns"
+    written = (folder / "defs.yaml").read_text()
+    assert (code, [path.name for path in folder.iterdir()]) == (0, ["defs.yaml"])
+    assert written == f"type: {COMPONENT}\n\nattributes: {{}}\n"
+    code, output = dg_cli(project, "check", "yaml")
+    missing = {name for name in ("file", "asset", "database") if f"'{name}' is a required property" in output}
+    assert (code, missing) == (1, {"file", "asset"})
+    with pytest.raises(ComponentTreeException, match="Error while loading component returns"):
+        loaded()
+    edit("returns", "attributes: {}", "attributes: {file: returns.csv, asset: {key: returns}}")
+    (folder / "returns.csv").write_text("id\n1\n")
+    assert set(loaded()) == {"orders", "refunds", "returns"}
+
+
+SHEETS = """\
+import dagster as dg
+from shop_project.components.csv_table import CsvTable
+
+
+class FirstSheet(dg.Scaffolder):
+    def scaffold(self, request: dg.ScaffoldRequest) -> None:
+        (request.target_path / "sheet.csv").write_text("id\\n")
+        dg.scaffold_component(request, {"file": "sheet.csv", "asset": {"key": request.target_path.name}})
+
+
+@dg.scaffold_with(FirstSheet)
+class Sheet(CsvTable):
+    pass
+"""
+
+
+@pytest.mark.slow
+def test_a_class_with_a_scaffolder_loads_as_it_was_written(project: Path) -> None:
+    """What the scaffolder gives as attributes is in the file, and the asset is there at once."""
+    (project / "src/shop_project/components/sheets.py").write_text(SHEETS)
+    code, _ = dg_cli(project, "scaffold", "defs", "shop_project.components.sheets.Sheet", "returns")
+    assert (code, set(loaded())) == (0, {"orders", "refunds", "returns"})
+
+
+@pytest.mark.slow
+def test_dg_scaffolds_no_project(project: Path) -> None:
+    """The command for a project is `create-dagster`, a package of its own."""
+    code, output = dg_cli(project, "scaffold", "project", "other_project")
+    assert (code, "No such command 'project'" in output, (project / "other_project").exists()) == (2, True, False)

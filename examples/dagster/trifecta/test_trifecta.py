@@ -5,13 +5,13 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
@@ -22,9 +22,12 @@ import jinja2
 import pytest
 import sqlglot
 import yaml
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 from dbt.config.renderer import ProfileRenderer
 from dbt_common.context import set_invocation_context
+from google.oauth2.service_account import Credentials
 from run_assets import rerun_from_failure, run_job
 from schedule_ticks import evaluate_schedule
 
@@ -220,41 +223,144 @@ def test_every_step_that_opens_the_file_is_in_the_pool_of_one(platform: ModuleTy
     assert (pools.default_pool_limit, pools.pool_granularity.value, freed) == (1, "op", 60)
 
 
-def test_snowflake_is_a_matter_of_variables(
-    target: Path, outside: Outside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+LOGINS = {  # dlt's name of each part of the login, and the name in dbt's profile
+    "snowflake": {
+        "host": "account",
+        "username": "user",
+        "private_key_path": "private_key_path",
+        "database": "database",
+        "warehouse": "warehouse",
+        "role": "role",
+    },
+    "bigquery": {"project_id": "project", "private_key": "private_key", "client_email": "client_email"},
+}
+NUMERIC = {"snowflake": "numeric(28,6)", "bigquery": "numeric"}  # what each adapter's `type_numeric` says
+
+
+@pytest.fixture(scope="module")
+def private_key() -> str:
+    """A key pair's private half as a key file has it."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+@pytest.fixture
+def log_in(private_key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, str]]:
+    """Sets the variables of one warehouse, and answers the login that they make."""
+
+    def set_variables(warehouse: str) -> dict[str, str]:
+        key_file = tmp_path / "loader.p8"
+        key_file.write_text(private_key)
+        keys = {"private_key": private_key, "private_key_path": str(key_file)}
+        login = {name: keys.get(name, f"shop-{name}") for name in LOGINS[warehouse]}
+        for name, value in login.items():
+            monkeypatch.setenv(f"DESTINATION__{warehouse}__CREDENTIALS__{name}".upper(), value)
+        monkeypatch.setenv("SHOP_WAREHOUSE", warehouse)
+        return login
+
+    return set_variables
+
+
+def dbt_output(platform: ModuleType) -> dict[str, Any]:
+    """The output of profiles.yml that dbt takes, its variables filled in; a key file's parts beside the rest."""
+    set_invocation_context(os.environ)
+    profile = yaml.safe_load((HERE / "transform" / "profiles.yml").read_text())
+    output = ProfileRenderer({}).render_data(profile)["shop_platform"]["outputs"][platform.dbt.target]
+    return output.get("keyfile_json", {}) | output
+
+
+def accounts(platform: ModuleType) -> tuple[Any, dict[str, Any]]:
+    """What dlt and what dbt make of the variables."""
+    return sys.modules["shop_platform.ingestion"].pipeline.destination_client().config, dbt_output(platform)
+
+
+@pytest.mark.parametrize("warehouse", LOGINS)
+def test_another_warehouse_is_a_matter_of_variables(
+    warehouse: str, log_in: Callable, target: Path, outside: Outside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same graph; dlt and dbt both get the account, and no pool. Nothing connects: no account exists offline."""
-    prefix = "DESTINATION__SNOWFLAKE__CREDENTIALS__"
-    key = tmp_path / "loader.p8"
-    key.write_text("not a real key")
-    login = {"HOST": "acme-shop", "USERNAME": "loader", "PRIVATE_KEY_PATH": str(key), "DATABASE": "analytics"}
-    for name, value in login.items():
-        monkeypatch.setenv(prefix + name, value)
-    monkeypatch.setenv("SHOP_WAREHOUSE", "snowflake")
+    """The same graph; dlt and dbt both get the login, and no pool. Nothing connects: no account exists offline."""
+    login = log_in(warehouse)
     platform = load_platform(monkeypatch, tmp_path, target)
     dg.Definitions.validate_loadable(platform.defs)
     graph = platform.defs.resolve_asset_graph()
     assert [graph.get(key).parent_keys for key in (STAGED, REVENUE, CRM)] == [{RAW}, {STAGED}, {REVENUE}]
     assert {node.definition.pool for node in platform.defs.resolve_job_def("daily").nodes} == {None}
 
-    account = sys.modules["shop_platform.ingestion"].pipeline.destination_client().config.credentials
-    assert [account.host, account.username, account.private_key_path, account.database] == list(login.values())
-    set_invocation_context(os.environ)
+    account, output = accounts(platform)
+    assert (account.destination_type, output["type"]) == (warehouse, warehouse)
+    assert {name: getattr(account.credentials, name) for name in login} == login
+    assert {name: output[in_dbt] for name, in_dbt in LOGINS[warehouse].items()} == login
+
+
+def test_google_takes_the_key_and_both_tools_one_location(
+    log_in: Callable, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Google's library signs with dlt's credentials and with dbt's. dbt finds only what lies in its own location."""
+    login = log_in("bigquery")
+    monkeypatch.setenv("DESTINATION__BIGQUERY__LOCATION", "EU")
+    account, output = accounts(load_platform(monkeypatch, tmp_path, target))
+    keys = (account.credentials.to_native_credentials(), Credentials.from_service_account_info(output["keyfile_json"]))
+    assert [(key.project_id, key.service_account_email) for key in keys] == [(login["project_id"], login["client_email"])] * 2
+    assert (account.location, output["location"]) == ("EU", "EU")
+
+
+def test_trap_a_key_as_json_text_is_refused_at_the_first_connection(
+    log_in: Callable, private_key: str, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable copied from the key file has backslash and n for each new line: all loads, and Google's library says no."""
+    log_in("bigquery")
+    variable = "DESTINATION__BIGQUERY__CREDENTIALS__PRIVATE_KEY"
+    monkeypatch.setenv(variable, private_key.replace("\n", r"\n"))
+    account, output = accounts(load_platform(monkeypatch, tmp_path, target))
+    for connect in (
+        account.credentials.to_native_credentials,
+        lambda: Credentials.from_service_account_info(output["keyfile_json"]),
+    ):
+        with pytest.raises(ValueError, match="Unable to load PEM file"):
+            connect()
+    monkeypatch.setenv(variable, private_key.strip())  # `jq -r` in `$(...)`: no new line at the end
+    account, _ = accounts(load_platform(monkeypatch, tmp_path, target))
+    account.credentials.to_native_credentials()
+
+
+def replace_by_day(warehouse: str) -> dict[str, Any]:
+    """What the macro of that name gives to a model's config."""
+    found: list[dict[str, Any]] = []
+    macro = jinja2.Template((HERE / "transform" / "macros" / "replace_by_day.sql").read_text())
+    macro.make_module({"return": found.append, "target": SimpleNamespace(type=warehouse)}).replace_by_day()
+    return found[0]
+
+
+def test_each_warehouse_replaces_a_day_in_a_way_it_has(target: Path) -> None:
+    """dbt's manifest has what the macro says for DuckDB; dbt-bigquery has no delete+insert, and wants the partition's column."""
     profile = yaml.safe_load((HERE / "transform" / "profiles.yml").read_text())
-    target_account = ProfileRenderer({}).render_data(profile)["shop_platform"]["outputs"][platform.dbt.target]
-    assert [target_account[name] for name in ("account", "user", "private_key_path", "database")] == list(login.values())
+    ways = {warehouse: replace_by_day(warehouse) for warehouse in profile["shop_platform"]["outputs"]}
+    model = json.loads((target / "manifest.json").read_text())["nodes"]["model.transform.daily_revenue"]["config"]
+    assert {name: model[name] for name in ways["duckdb"]} == ways["duckdb"]
+    assert {warehouse: way["incremental_strategy"] for warehouse, way in ways.items()} == {
+        "duckdb": "delete+insert",
+        "snowflake": "delete+insert",
+        "bigquery": "insert_overwrite",
+    }
+    assert (ways["duckdb"]["unique_key"], ways["bigquery"]["partition_by"]["field"]) == ("day", "day")
 
 
-def test_the_models_are_sql_that_snowflake_reads(target: Path) -> None:
-    """Every model's SQL, with its references filled in, parses in Snowflake's dialect."""
+@pytest.mark.parametrize("warehouse", LOGINS)
+def test_the_sql_means_the_same_to_other_warehouses(warehouse: str, target: Path) -> None:
+    """sqlglot translates each SQL file from DuckDB into itself; no cast for BigQuery has a precision (its documentation)."""
     manifest = json.loads((target / "manifest.json").read_text())
-    models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+    files = [node for node in manifest["nodes"].values() if node["original_file_path"].endswith(".sql")]
     filled_in = {
         "config": lambda **settings: "",
+        "replace_by_day": dict,
         "source": lambda schema, table: f"{schema}.{table}",
         "ref": lambda model: f"marts.{model}",
         "var": lambda name, default: default,
+        "dbt": SimpleNamespace(type_numeric=lambda: NUMERIC[warehouse]),
     }
-    for model in models:
-        sqlglot.parse_one(jinja2.Template(model["raw_code"]).render(filled_in), read="snowflake")
-    assert len(models) == 2
+    queries = [jinja2.Template(file["raw_code"]).render(filled_in) for file in files]
+    translated = [sqlglot.transpile(query, read="duckdb", write=warehouse)[0].lower() for query in queries]
+    assert [sqlglot.transpile(query, read=warehouse, write=warehouse)[0].lower() for query in queries] == translated
+    casts = [cast.to for query in queries for cast in sqlglot.parse_one(query, read=warehouse).find_all(sqlglot.exp.Cast)]
+    assert (len(queries), len(casts)) == (3, 10)
+    assert warehouse != "bigquery" or [kind for kind in casts if kind.expressions] == []

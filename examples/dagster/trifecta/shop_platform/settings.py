@@ -14,7 +14,7 @@ os.environ.setdefault("DESTINATION__DUCKDB__CREDENTIALS", str(database))
 os.environ["DBT_TARGET_PATH"] = str(Path(os.environ.get("DBT_TARGET_PATH", "dbt_target")).absolute())
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
-WAREHOUSE = os.environ.get("SHOP_WAREHOUSE", "duckdb")  # or snowflake: a target of dbt and a destination of dlt
+WAREHOUSE = os.environ.get("SHOP_WAREHOUSE", "duckdb")  # or snowflake, bigquery: a target of dbt and a destination of dlt
 POOL = "duckdb" if WAREHOUSE == "duckdb" else None  # one writer at a time; dagster.yaml holds the limit
 DLT_FOLDER = Path(os.environ.get("SHOP_DLT_DIR", "dlt_pipelines")).absolute()
 DAYS = dg.DailyPartitionsDefinition("2026-01-01", timezone="Europe/Berlin")

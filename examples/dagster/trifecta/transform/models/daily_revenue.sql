@@ -1,6 +1,6 @@
-{{ config(materialized="incremental", incremental_strategy="delete+insert", unique_key="day") }}
+{{ config(materialized="incremental", **replace_by_day()) }}
 
-select day, cast(count(*) as integer) as orders, cast(sum(amount) as decimal(12, 2)) as revenue
+select day, cast(count(*) as integer) as orders, cast(sum(amount) as {{ dbt.type_numeric() }}) as revenue
 from {{ ref("stg_orders") }}
 where status = 'paid'
     and day >= cast('{{ var("min_day", "1970-01-01") }}' as date)

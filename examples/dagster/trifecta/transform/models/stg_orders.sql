@@ -2,6 +2,6 @@ select
     cast(order_id as integer) as order_id,
     cast(day as date) as day,
     cast(customer_id as integer) as customer_id,
-    cast(amount as decimal(12, 2)) as amount,
+    cast(amount as {{ dbt.type_numeric() }}) as amount,
     lower(status) as status
 from {{ source("raw_shop", "orders") }}
