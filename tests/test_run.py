@@ -194,6 +194,15 @@ def test_without_fork_the_results_are_the_same() -> None:
     assert [f.kind for r in alone for f in r.findings] == [f.kind for r in forked for f in r.findings]
 
 
+def test_an_answer_that_comes_at_once_is_read(tmp_path: Path) -> None:
+    """Without fork, "warm" and the answer may arrive together; an interpreter that writes both in one go stands for that."""
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nread job\nprintf 'warm\\n{\"findings\": []}'\n")
+    python.chmod(0o755)
+    [result] = run_all(checks_of(fence(GOOD)), {"embedded": python}, Settings(fork=False))
+    assert result.findings == ()
+
+
 @pytest.mark.parametrize("fork", [True, False])
 def test_a_loop_is_ended_with_and_without_fork(fork: bool) -> None:
     """The limit is for this one alone: a busy machine must not end a good snippet."""

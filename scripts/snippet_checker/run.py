@@ -332,13 +332,13 @@ def _run_alone(check: Check, tool: str, job: dict[str, Any], pythons: Mapping[st
     command = [str(pythons[tool]), str(SERVER), tool, "--one"]
     process = subprocess.Popen(
         command, env=isolation.scrubbed_environment(os.environ), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, start_new_session=True,
+        stderr=subprocess.PIPE, start_new_session=True, bufsize=0,  # a buffer would swallow an answer that comes with "warm"
     )  # fmt: skip
     assert process.stdin and process.stdout
     watchdog = threading.Timer(START_SECONDS, isolation.end_group, (process.pid,))
     watchdog.start()
-    process.stdin.write(json.dumps(job).encode() + b"\n")
-    process.stdin.flush()
+    with open(process.stdin.fileno(), "wb", closefd=False) as whole:  # a large page is more than a pipe takes at once
+        whole.write(json.dumps(job).encode() + b"\n")
     process.stdout.readline()
     watchdog.cancel()
     try:

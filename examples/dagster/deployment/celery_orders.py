@@ -14,7 +14,7 @@ from pathlib import Path
 import dagster as dg
 from dagster_celery import celery_executor
 
-FOLDER = Path(os.environ["CELERY_FOLDER"])
+FOLDER = Path(os.environ.get("CELERY_FOLDER", "celery")).absolute()
 FILES = {"data_folder_in": str(FOLDER / "queues"), "data_folder_out": str(FOLDER / "queues"), "control_folder": str(FOLDER)}
 CELERY = {
     "broker": "filesystem://",
