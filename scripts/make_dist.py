@@ -73,11 +73,14 @@ def write(target: Path, files: list[Path]) -> None:
     """The same files give the same bytes; who reads the target meanwhile reads the old ones."""
     target.parent.mkdir(exist_ok=True)
     unfinished = target.with_name(f"{target.name}.{os.getpid()}")
-    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for path in sorted(files):
-            add(archive, f"{NAME}/{path.relative_to(ROOT)}", path.read_bytes())
-        add(archive, f"{NAME}/scripts/{PACKED}.zip", packed(ROOT / "scripts" / PACKED))
-    unfinished.replace(target)
+    try:
+        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+            for path in sorted(files):
+                add(archive, f"{NAME}/{path.relative_to(ROOT)}", path.read_bytes())
+            add(archive, f"{NAME}/scripts/{PACKED}.zip", packed(ROOT / "scripts" / PACKED))
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def packed(package: Path) -> bytes:

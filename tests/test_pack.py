@@ -10,6 +10,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import make_dist
 import pytest
 from markdown_it import MarkdownIt
 from snippet_checker.environments import ROOT
@@ -176,6 +177,16 @@ def test_the_zip_fits_and_is_a_valid_skill(unpacked: Path) -> None:
     done = subprocess.run([sys.executable, "-m", "skills_ref.cli", "validate", str(unpacked)], capture_output=True, text=True)
     assert (len(files) <= 200, len(list(unpacked.rglob("SKILL.md"))), done.returncode) == (True, 1, 0), done.stdout + done.stderr
     assert [path for path in files if "__pycache__" in path.parts or path.suffix in (".duckdb", ".db")] == []
+
+
+def test_a_build_that_breaks_leaves_the_zip_that_was_there(tmp_path: Path) -> None:
+    """And nothing beside it."""
+    target = tmp_path / "upload.zip"
+    make_dist.write(target, [ROOT / "SKILL.md"])
+    before = target.read_bytes()
+    with pytest.raises(FileNotFoundError):
+        make_dist.write(target, [ROOT / "LICENSE", ROOT / "no_such_file"])
+    assert (target.read_bytes() == before, list(tmp_path.iterdir())) == (True, [target])
 
 
 def test_scripts_work_where_only_the_zip_is(unpacked: Path, tmp_path: Path) -> None:

@@ -39,7 +39,10 @@ class Webserver:
 
 @contextmanager
 def running_webserver(source: Source, instance: dg.DagsterInstance) -> Iterator[Webserver]:
-    """A webserver for a stored instance; it is stopped, and its port free, when the block ends."""
+    """A webserver for a stored instance; it is stopped, and its port free, when the block ends.
+
+    Two launches at one moment need an instance that queues its runs: executed at once, they wait for each other for ever.
+    """
     if not instance.is_persistent:
         raise ValueError("threads of the webserver cannot share an instance in memory: use the stored_instance fixture")
     with (
