@@ -85,7 +85,8 @@ def _check_click_group(command: Any, context: Any, path: str, rest: list[str]) -
             found = command.get_command(context, rest[0])
     except SystemExit as leave:  # dg looks for a component itself, and ends when there is none of that name
         lines = [line.strip() for line in said.getvalue().splitlines() if line.strip()]
-        raise ProbeFailure("NoSuchCommand", f"{path}: {lines[0] if lines else f'refuses {rest[0]!r}'}") from leave
+        why = lines[-1] if lines else f"refuses {rest[0]!r}"  # packages that it loads for this may say something first
+        raise ProbeFailure("NoSuchCommand", f"{path}: {why}") from leave
     if found is None:
         names = command.list_commands(context)
         raise ProbeFailure("NoSuchCommand", f"{path}: No such command {rest[0]!r}", current=_near(rest[0], names))
