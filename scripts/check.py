@@ -86,7 +86,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     project = parser.add_argument_group("a project")
     project.add_argument("--select", metavar="NAME", nargs="+", default=[], help="with --level runs: only these definitions")
     project.add_argument(
-        "--set", metavar="NAME=VALUE", action="append", default=[], help="a variable that looking for traps needs"
+        "--set", metavar="NAME=VALUE", action="append", default=[], help="a variable that loading a file of it needs"
     )
     project.add_argument("--format", choices=("text", "json", "sarif", "junit", "github"), default="text")
     project.add_argument("--output", type=Path, metavar="FILE", help="write the report there, and its text to the terminal")
@@ -95,7 +95,10 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     project.add_argument("--baseline", type=Path, metavar="FILE", help="tell only what this file does not hold")
     project.add_argument("--write-baseline", type=Path, metavar="FILE", help="keep what is found in this file, and end with 0")
     parser.add_argument("--watch", action="store_true", help="check again what changes, until interrupted")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if wrong := [text for text in options.set if "=" not in text]:
+        parser.error(f"--set {wrong[0]}: write NAME=VALUE")
+    return options
 
 
 def _shard(text: str) -> tuple[int, int]:
@@ -398,6 +401,7 @@ def make_settings(options: argparse.Namespace, tools: Sequence[str], pythons: di
         timeout=options.timeout,
         fork=fork,
         kept=kept_folder if pinned else lambda tool: kept_folder_of(tool, pythons[tool]),
+        variables={} if pinned else dict(text.split("=", 1) for text in options.set),
     )
     if not (fork and pinned):
         return settings

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,7 @@ from trap_rules.reports import LOAD, as_junit, is_rule
 from trap_rules.settings import Settings, read_settings
 
 Prove = Callable[[list[Check], Mapping[str, Path]], Sequence[Result]]
+Parts = Mapping[str, Mapping[Interpreter, list[str]]]  # tool -> its files, by the interpreter that loads them
 PINS = "the pins of this pack; the project has no environment with it"
 DBT_SECONDS, DBT_KIND = 120, "DbtParse"
 KINDS = {  # what the files that are no Python say a folder is
@@ -91,32 +93,61 @@ def look_into(
     options: argparse.Namespace,
     prove: Prove,
     found: Found,
-    known: Mapping[str, Interpreter] | None = None,
+    chosen: Parts | None = None,
 ) -> None:
-    """Add to ``found`` what one folder holds, tool by tool; ``known`` are interpreters that were chosen before."""
+    """Add to ``found`` what one folder holds, tool by tool; ``chosen`` are the interpreters, where that was done before."""
     wanted = {tool for tool in RULES_OF if not options.tool or tool in options.tool}
     importing = {tool: list(files) for tool, files in find_traps.files_that_import(path, settings).items() if tool in wanted}
-    pythons = {tool: (known or {}).get(tool) or choose_python(tool, path, options.python) for tool in importing}
+    parts = chosen or {tool: choose_pythons(tool, files, path, options.python) for tool, files in importing.items()}
     found.facts += recognised(path) if not options.tool else []
-    for tool, files in importing.items():
-        found.facts.append(f"{tool}: {_counted(files)} with {pythons[tool].path} ({pythons[tool].found_by})")
-    checks = [make_check(Path(file), tool, options) for tool, files in importing.items() for file in files]
-    if "dagster" in importing and not options.select:
-        named = documents_named("workspace.yaml", path) + documents_named("dagster.yaml", path)
-        checks += [make_settings_check(file) for file in named]
+    for tool, python, files in each_part(parts):
+        found.facts.append(f"{tool}: {_counted(files)} with {python.path} ({python.found_by})")
     if options.level is Level.RUNS:
-        announce(checks, pythons, options)
+        announce(parts, options)
     elif options.select:
         raise CannotLookError("--select chooses what is executed: add --level runs")
     with ThreadPoolExecutor(1) as beside:  # both load every file, each in processes of its own: on two cores, at one time
-        traps = beside.submit(traps_of, path, settings, options, pythons) if options.level in (None, Level.LOADS) else None
-        results = prove(checks, {tool: Path(python.path) for tool, python in pythons.items()})
+        traps = beside.submit(traps_of, path, settings, options, parts) if options.level in (None, Level.LOADS) else None
+        results = [result for layer in layers(parts) for result in prove_layer(layer, parts, path, options, prove)]
     add_results(results, options.select, found)
     if traps:
         add_traps(*traps.result(), found)
-    if not options.tool and known is None:  # no mechanical fix changes what dbt reads
+    if not options.tool and chosen is None:  # no mechanical fix changes what dbt reads
         found.findings += check_dbt(path, options, found)
     found.looked_at += [file for files in importing.values() for file in files]
+
+
+def each_part(parts: Parts) -> Iterator[tuple[str, Interpreter, list[str]]]:
+    """Each tool's files, by the interpreter that loads them."""
+    for tool, by_python in parts.items():
+        for python, files in by_python.items():
+            yield tool, python, files
+
+
+def layers(parts: Parts) -> Iterator[dict[str, tuple[Interpreter, list[str]]]]:
+    """What is proved together: one interpreter of each tool; first all first ones, then, where a tool has more, the second."""
+    for number in range(max((len(by_python) for by_python in parts.values()), default=0)):
+        yield {tool: list(own.items())[number] for tool, own in parts.items() if number < len(own)}
+
+
+def prove_layer(
+    layer: Mapping[str, tuple[Interpreter, list[str]]], parts: Parts, path: Path, options: argparse.Namespace, prove: Prove
+) -> Sequence[Result]:
+    """The results of the files of one layer, and of the settings of Dagster that belong to them."""
+    checks = [make_check(Path(file), tool, options) for tool, (_, files) in layer.items() for file in files]
+    if "dagster" in layer and not options.select:
+        named = documents_named("workspace.yaml", path) + documents_named("dagster.yaml", path)
+        own = layer["dagster"][0]
+        checks += [
+            make_settings_check(file) for file in named if own == python_of_settings(file, path, parts["dagster"], options)
+        ]
+    return prove(checks, {tool: Path(python.path) for tool, (python, _) in layer.items()})
+
+
+def python_of_settings(file: Path, path: Path, parts: Iterable[Interpreter], options: argparse.Namespace) -> Interpreter:
+    """The interpreter that reads a settings file: that of the code around it, else the first."""
+    (around,) = find_traps.interpreters_for("dagster", [str(file)], path, options.python)
+    return around if around in parts else next(iter(parts))
 
 
 def recognised(path: Path) -> list[str]:
@@ -134,11 +165,17 @@ def documents_named(name: str, path: Path) -> list[Path]:
     return [Path(file) for file in list_files(path).others if Path(file).name == name]
 
 
-def choose_python(tool: str, path: Path, named: Path | None) -> Interpreter:
-    """The interpreter that is named, else the project's that has the tool, else the locked one of this pack."""
-    python = find_traps.interpreter_with(tool, path, named)
-    if named or find_traps.has_package(python, tool):
-        return python
+def choose_pythons(tool: str, files: Sequence[str], path: Path, named: Path | None) -> dict[Interpreter, list[str]]:
+    """The files by interpreter: the one that is named, else the project's that has the tool, else the locked one of this pack."""
+    found: dict[Interpreter, list[str]] = {}
+    for python, own in find_traps.interpreters_for(tool, files, path, named).items():
+        pinned = not named and not find_traps.has_package(python, tool)
+        found[pinned_python(tool) if pinned else python] = own
+    return found
+
+
+def pinned_python(tool: str) -> Interpreter:
+    """The locked interpreter of this pack."""
     return Interpreter(str(environments.prepare(tool, lambda line: print(line, file=sys.stderr))), PINS)
 
 
@@ -157,12 +194,12 @@ def make_settings_check(file: Path) -> Check:
     return Check(snippet, "dagster", Level.LOADS, code)
 
 
-def announce(checks: Iterable[Check], pythons: Mapping[str, Interpreter], options: argparse.Namespace) -> None:
+def announce(parts: Parts, options: argparse.Namespace) -> None:
     """Say before anything runs what will be executed, and with what."""
     what = f"only {', '.join(options.select)}" if options.select else "everything that they define"
-    for tool, python in pythons.items():
-        pages = [check.snippet.page for check in checks if check.tool == tool and check.snippet.language is Language.PYTHON]
-        print(f"{tool}: runs {what} in {', '.join(pages)}, with {python.path} ({python.found_by})", file=sys.stderr)
+    for tool, python, files in each_part(parts):
+        pages = ", ".join(map(find_traps.shown, files))
+        print(f"{tool}: runs {what} in {pages}, with {python.path} ({python.found_by})", file=sys.stderr)
     print("no variable of yours reaches it, no connection leaves loopback, files go to a temporary folder", file=sys.stderr)
 
 
@@ -171,8 +208,9 @@ def mend(found: Found, settings: Settings, options: argparse.Namespace, prove: P
     path = Path(options.paths[0])
     if len(options.paths) > 1:
         raise CannotLookError("--diff and --fix take one project at a time")
-    pythons = {tool: choose_python(tool, path, options.python) for tool in find_traps.files_that_import(path, settings)}
-    proposals = propose(found.findings, next((python.path for python in pythons.values()), sys.executable))
+    importing = find_traps.files_that_import(path, settings)
+    parts = {tool: choose_pythons(tool, list(files), path, options.python) for tool, files in importing.items()}
+    proposals = propose(found.findings, next((python.path for _, python, _ in each_part(parts)), sys.executable))
     if options.diff:
         print(patch(proposals, path), end="")
         return 1 if proposals else 0
@@ -181,7 +219,13 @@ def mend(found: Found, settings: Settings, options: argparse.Namespace, prove: P
     def look(folder: Path) -> list[Finding]:
         again = Found()
         own = replace(settings, root=folder.parents[below.count("/")] / "project")
-        look_into(folder, own, options, prove, again, pythons)
+        copied = {
+            tool: {
+                python: [str(folder / Path(file).relative_to(path.absolute())) for file in files] for python, files in by.items()
+            }
+            for tool, by in parts.items()
+        }
+        look_into(folder, own, options, prove, again, copied)
         return heard(again.findings, own)
 
     told, left = apply_proved(path, proposals, found.findings, look, below)
@@ -207,14 +251,12 @@ def add_results(results: Sequence[Result], selected: Sequence[str], found: Found
         raise CannotLookError(f"no asset, job, DAG or flow named {', '.join(unknown)}; leave --level out to see what there is")
 
 
-def traps_of(
-    path: Path, settings: Settings, options: argparse.Namespace, pythons: Mapping[str, Interpreter]
-) -> tuple[list[Finding], list[str]]:
+def traps_of(path: Path, settings: Settings, options: argparse.Namespace, parts: Parts) -> tuple[list[Finding], list[str]]:
     """The traps of a folder, and the files that are read and not loaded."""
-    files = {tool: own for tool, own in find_traps.files_by_tool(path, settings).items() if tool in pythons or tool == "embedded"}
+    files = {tool: own for tool, own in find_traps.files_by_tool(path, settings).items() if tool in parts or tool == "embedded"}
     if options.tool and "embedded" not in options.tool:
         files.pop("embedded", None)
-    traps = find_traps.find_in(path, files, options, lambda tool, path, named: python_for(tool, path, named, pythons))
+    traps = find_traps.find_in(path, files, options, lambda tool, own, path, named: chosen_for(tool, own, path, named, parts))
     return traps, files.get("embedded", [])
 
 
@@ -227,10 +269,13 @@ def add_traps(traps: Sequence[Finding], embedded: Sequence[str], found: Found) -
     found.findings += [one for one in traps if one.id != LOAD or one.path not in told]
 
 
-def python_for(tool: str, path: Path, named: Path | None, chosen: Mapping[str, Interpreter]) -> Interpreter:
-    """The interpreter that was chosen for a tool; to read YAML, any of those that can."""
-    able = (one for one in chosen.values() if find_traps.has_package(one, tool))
-    return chosen.get(tool) or next(able, None) or find_traps.interpreter_with(tool, path, named)
+def chosen_for(tool: str, files: Sequence[str], path: Path, named: Path | None, parts: Parts) -> Mapping[Interpreter, list[str]]:
+    """The interpreters that were chosen for a tool, each with those of the files that are its; to read YAML, any that can."""
+    if tool in parts:
+        shares = {python: [file for file in files if file in own] for python, own in parts[tool].items()}
+        return {python: share for python, share in shares.items() if share}
+    able = (python for _, python, _ in each_part(parts) if find_traps.has_package(python, tool))
+    return {next(able, None) or find_traps.interpreter_with(tool, path, named): list(files)}
 
 
 def _kinds_of(files: Iterable[str]) -> Iterator[str]:
@@ -248,9 +293,9 @@ def _counted(files: Sequence[str]) -> str:
 
 
 def heard(findings: Iterable[Finding], settings: Settings) -> list[Finding]:
-    """The findings, each once, without those that the settings or a comment keep quiet; a comment needs a reason."""
+    """The findings, each fault once, without those that the settings or a comment keep quiet; a comment needs a reason."""
     told = []
-    for one in filter(settings.lets_through, dict.fromkeys(findings)):
+    for one in filter(settings.lets_through, each_fault_once(list(dict.fromkeys(findings)))):
         comment = comment_on(one)
         if comment is None:
             told.append(one)
@@ -259,12 +304,31 @@ def heard(findings: Iterable[Finding], settings: Settings) -> list[Finding]:
     return told
 
 
+def each_fault_once(findings: list[Finding]) -> list[Finding]:
+    """Without what the checker says of a fault that a trap tells too: the one of its file that stands nearest."""
+    left = list(findings)
+    for trap in findings:
+        same = [one for one in left if one.path == trap.path and trap.id in rules_that_tell(one)]
+        if same:
+            left.remove(min(same, key=lambda one: abs(one.line - trap.line)))
+    return left
+
+
+def rules_that_tell(finding: Finding) -> list[str]:
+    """The ids of the rules that find the same fault as the checker."""
+    if is_rule(finding.id):
+        return []
+    rules = [rule for own in find_traps.all_rules().values() for rule in own if rule.same_as]
+    return [rule.id for rule in rules if re.match(rule.same_as, f"{finding.id}: {finding.message}")]
+
+
 def comment_on(finding: Finding) -> IgnoreComment | None:
     """The comment about a finding that is no rule's: those of rules were asked already."""
     if is_rule(finding.id) or finding.id in (LOAD, "SyntaxError") or not finding.path.endswith(".py"):
         return None
     comments = read_ignore_comments(Path(finding.path).read_text(encoding="utf-8", errors="replace"))
-    return comment_for(finding.id, finding.line, finding.line, comments)
+    asked = (comment_for(name, finding.line, finding.line, comments) for name in [finding.id, *rules_that_tell(finding)])
+    return next(filter(None, asked), None)
 
 
 # --- dbt
@@ -279,7 +343,7 @@ def check_dbt(path: Path, options: argparse.Namespace, found: Found) -> list[Fin
     """``dbt parse`` of every dbt project, into a temporary folder: no model runs and no warehouse is asked."""
     findings: list[Finding] = []
     for project in dbt_projects(path):
-        python = python_with_dbt(path, options.python)
+        python = python_with_dbt(project.parent, path, options.python)
         if python is None:
             found.facts.append(f"{find_traps.shown(str(project))}: not parsed; no environment of the project has dbt")
             continue
@@ -293,9 +357,9 @@ def check_dbt(path: Path, options: argparse.Namespace, found: Found) -> list[Fin
     return findings
 
 
-def python_with_dbt(path: Path, named: Path | None) -> Interpreter | None:
-    """The interpreter that is named, the project's that has dbt, or the locked one that dagster-dbt is in, where it is built."""
-    own = [choose_interpreter(path, named)] if named else [*find_interpreters(path), *environments_below(path)]
+def python_with_dbt(folder: Path, path: Path, named: Path | None) -> Interpreter | None:
+    """The interpreter that is named, the nearest with dbt, or the locked one that dagster-dbt is in, where it is built."""
+    own = [choose_interpreter(path, named)] if named else [*find_interpreters(folder), *environments_below(path)]
     candidates = own if named else [*own, Interpreter(str(environments.python_of("dagster")), PINS)]
     return next((one for one in candidates if _has_dbt(one)), None)
 

@@ -32,7 +32,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ from trap_rules.reports import as_annotations, as_junit, as_sarif
 from trap_rules.settings import Settings, read_settings
 from trap_rules.sources import called_name
 
+Choose = Callable[[str, Sequence[str], Path, Path | None], Mapping[Interpreter, list[str]]]  # tool, files, project, --python
 START = f"""\
 import sys
 sys.path[:0] = {PLACES}
@@ -156,25 +157,24 @@ def projects(paths: Sequence[Path], settings: Settings) -> Iterator[tuple[Path, 
         yield (named[0] if len(named) == 1 else settings.root), single
 
 
-def find_in(
-    path: Path, files: dict[str, list[str]], options: argparse.Namespace, choose: Callable[..., Interpreter] | None = None
-) -> list[Finding]:
+def find_in(path: Path, files: dict[str, list[str]], options: argparse.Namespace, choose: Choose | None = None) -> list[Finding]:
     """Findings of one project or file, tool by tool; raises CannotLookError when there is nothing to look with."""
-    choose = choose or interpreter_with
+    choose = choose or interpreters_for
     found: list[Finding] = []
     for tool, own in files.items():
-        if own and tool != "embedded":
-            found += find_with(own, path, choose(tool, path, options.python), tool, options)
+        if tool != "embedded":
+            for python, part in choose(tool, own, path, options.python).items():
+                found += find_with(part, path, python, tool, options)
     return found + find_embedded(files.get("embedded", []), path, options, choose)
 
 
-def find_embedded(files: list[str], path: Path, options: argparse.Namespace, choose: Callable[..., Interpreter]) -> list[Finding]:
+def find_embedded(files: list[str], path: Path, options: argparse.Namespace, choose: Choose) -> list[Finding]:
     """Findings in SQL, YAML and scripts, which are read and not loaded; without PyYAML here, by an interpreter with it."""
     root = path.absolute() if path.is_dir() else path.absolute().parent
     if importlib.util.find_spec("yaml") or not any(file.endswith((".yml", ".yaml")) for file in files):
         found = [dataclasses.asdict(one) for one in embedded_traps.find_in_files(files, root)]
     else:
-        python = choose("yaml", path, options.python)
+        python = next(iter(choose("yaml", [str(path)], path, options.python)))
         job = json.dumps({"files": files, "root": str(root)})
         command = [python.path, "-c", START_EMBEDDED]
         done = subprocess.run(command, input=job, env=environment_for(python.path), capture_output=True, text=True)
@@ -218,6 +218,18 @@ def look_in_process(job: dict[str, Any], python: str) -> str:
     command = [python, "-c", START]
     done = subprocess.run(command, input=json.dumps(job), env=environment, cwd=folder, capture_output=True, text=True)
     return (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+
+
+def interpreters_for(tool: str, files: Sequence[str], path: Path, named: Path | None) -> dict[Interpreter, list[str]]:
+    """The files by the interpreter of each: a folder of the project that has an environment of its own is loaded with that."""
+    usual = interpreter_with(tool, path, named)
+    own = [] if named else [one for one in environments_below(path) if has_package(one, tool)]
+    inner = {folder: one for one in own if (folder := Path(one.path).parents[2]) != path.absolute()}
+    found: dict[Interpreter, list[str]] = {}
+    for file in files:
+        nearest = next((inner[folder] for folder in Path(file).absolute().parents if folder in inner), usual)
+        found.setdefault(nearest, []).append(file)
+    return found
 
 
 def interpreter_with(tool: str, path: Path, named: Path | None) -> Interpreter:

@@ -285,6 +285,68 @@ def test_the_upload_finds_the_project_s_interpreter_with_the_standard_library_al
         assert any(line.startswith("ship.py: ok, loads (prefect") for line in lines)
 
 
+def environment_with(folder: Path, tool: str, module: str) -> Path:
+    """An environment in ``folder`` that has the packages of the locked one, and a module of its own; its interpreter."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / ".venv"], check=True)
+    (packages,) = (folder / ".venv").glob("lib/*/site-packages")
+    (locked,) = (ROOT / "examples" / tool / ".venv").glob("lib/*/site-packages")
+    for entry in locked.iterdir():
+        (packages / entry.name).symlink_to(entry)
+    (packages / f"{module}.py").write_text("")
+    return folder / ".venv" / "bin" / "python"
+
+
+@pytest.mark.parametrize("script", ["check.py", "find_traps.py"])
+def test_each_folder_with_an_environment_of_its_own_is_loaded_with_that(script: str, tmp_path: Path) -> None:
+    """A repository of two services, each with a package that the other lacks; what is in no service goes with the first."""
+    pythons = {}
+    for name in ("billing", "shipping"):
+        (tmp_path / name / "flows").mkdir(parents=True)
+        (tmp_path / name / "flows" / f"{name}_flow.py").write_text(
+            f"import only_{name}\nfrom prefect import flow, task\n\n@task(timeout_seconds=1)\ndef wait():\n"
+            "    import time\n    time.sleep(5)\n\n@flow\ndef all():\n    wait.submit()\n"
+        )
+        pythons[name] = environment_with(tmp_path / name, "prefect", f"only_{name}")
+    (tmp_path / "shared.py").write_text("from prefect import flow\nimport only_billing\n")
+    command = [sys.executable, str(ROOT / "scripts" / script), "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert "ModuleNotFoundError" not in done.stdout
+    assert done.stdout.count("_flow.py:5: P009") == 2, done.stdout + done.stderr
+    if script == "check.py":
+        assert f"prefect: 2 files with {pythons['billing']} (billing/.venv)" in done.stdout.splitlines()
+        assert f"prefect: 1 file with {pythons['shipping']} (shipping/.venv)" in done.stdout.splitlines()
+    wrong = subprocess.run([*command, "--python", pythons["billing"]], cwd=tmp_path, capture_output=True, text=True)
+    assert "shipping/flows/shipping_flow.py:1" in wrong.stdout and "No module named 'only_shipping'" in wrong.stdout
+
+
+TWICE = {
+    "A010": "@dag(schedule=None)\ndef {id}():\n    pass\n",
+    "A011": "with DAG('{id}'):\n    EmptyOperator(task_id='a')\nwith DAG('{id}'):\n    EmptyOperator(task_id='b')\n",
+    "A016": "with DAG('{id}'):\n    EmptyOperator(task_id='end', sla=timedelta(hours=1))\n",
+    "A019": "with DAG('{id}', tags=[Variable.get('country')]):\n    pass\n",
+}
+IMPORTS = """\
+from datetime import timedelta
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, Variable, dag
+"""
+
+
+def test_a_fault_that_the_checker_and_a_rule_see_is_told_once(tmp_path: Path) -> None:
+    """The trap alone; where a comment keeps that quiet, what the checker says of the same line too."""
+    for name, code in TWICE.items():
+        (tmp_path / f"{name}.py").write_text(IMPORTS + code.format(id=name.lower()))
+    kind = "import dagster as dg\n\n@dg.asset(compute_kind='python')\ndef report(): ...\n\ndefs = dg.Definitions([report])\n"
+    (tmp_path / "D004.py").write_text(kind)
+    again = kind.replace("report", "other").replace(
+        "(compute_kind='python')", "(compute_kind='python')  # trap: ignore[D004] shown"
+    )
+    (tmp_path / "quiet.py").write_text(again)
+    told = json.loads(check(".", "--set", "AIRFLOW_VAR_COUNTRY=de", "--json", "-", cwd=tmp_path).stdout)["findings"]
+    assert sorted(one["kind"] for one in told) == [*TWICE, "D004"]
+    assert all(one["file"] == f"{one['kind']}.py" for one in told)
+
+
 DAGSTER_YAML = """\
 storage:
   postgres:

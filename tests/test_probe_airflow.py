@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from proving import fence
+from proving import fence, in_order
+from snippet_checker import environments
 from snippet_checker.model import Level, Result
+from snippet_checker.parse import read_text
+from snippet_checker.plan import plan_checks
+from snippet_checker.run import Settings
 
 pytestmark = pytest.mark.slow
 Prove = Callable[..., list[Result]]
@@ -121,3 +126,28 @@ def test_loading_does_not_run_the_tasks(prove: Prove) -> None:
     """At the level `loads` the file is parsed and serialized."""
     [result] = prove(fence(WRONG["a task that fails"][0]), "airflow", level=Level.LOADS)
     assert (result.passed, result.level) == (True, Level.LOADS)
+
+
+RUNS_IN_THE_DATABASE = """
+import os
+from airflow.models.dagrun import DagRun
+from airflow.utils.session import create_session
+from sqlalchemy import select
+
+def test_only_own_runs():
+    with create_session() as session:
+        assert session.scalars(select(DagRun.dag_id)).all() == ["own"]
+    assert "rehearsed_run" not in str(sorted(os.environ.items()))
+"""
+
+
+def test_the_warm_process_has_run_a_dag_of_which_no_snippet_sees_anything(tmp_path: Path) -> None:
+    """The session leaves one thread, so it can be forked; a snippet's database holds the runs of its own DAG alone."""
+    own = flow("@task\ndef one(): return 1\none()", "@dag(dag_id='own', schedule=None)") + RUNS_IN_THE_DATABASE
+    other = own.replace("'own'", "'other'").replace('["own"]', '["other"]')
+    checks = plan_checks(read_text(fence(own) + "\n" + fence(other), "page.md"), environments.TOOLS, Level.RUNS)
+    first, second = in_order(checks, Settings(kept=lambda tool: tmp_path), "airflow")
+    assert (first.findings, second.findings) == ((), ())
+    assert (tmp_path / "rehearsed").read_text() == "1"
+    assert [one.note.partition(", page_")[0] for one in (first, second)] == ["own", "other"]
+    assert all(one.note.endswith("::test_only_own_runs") for one in (first, second))

@@ -307,8 +307,10 @@ class _Server:
             started = time.perf_counter()
             if self.probe.LEARN_LEVEL == "runs":
                 self.preload("runs")
-                self.settle()
             self.probe.start_session(self.root / "session", self.kept)
+            if hasattr(self.probe, "rehearse_session"):
+                self.probe.rehearse_session(self.root / "rehearsals", self.kept)
+            self.settle()
             self.session_open = True
             print(f"session of {self.arguments.tool}: {time.perf_counter() - started:.1f} s", file=sys.stderr)
 

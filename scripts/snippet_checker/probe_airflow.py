@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
+import gc
 import importlib
 import inspect
 import json
 import os
 import re
+import secrets
 import shutil
 import sys
 import tempfile
+import time
+import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import isolation
 from .kept_database import keep_database
 from .live_names import signature_keywords
 from .locate import definition_line
@@ -51,6 +57,19 @@ def sample():
 sample()
 """,
 )
+RUN_SAMPLE = """
+import pendulum
+from airflow.sdk import dag, task
+@dag(schedule="@daily", start_date=pendulum.datetime(2026, 1, 1, tz="UTC"))
+def rehearsed_run():
+    @task(retries=1)
+    def numbers(): return [1, 2]
+    @task
+    def double(n): return 2 * n
+    double.expand(n=numbers())
+rehearsed_run()
+"""
+ENGINES_AND_SESSIONS = ("engine", "NonScopedSession", "Session", "async_engine", "AsyncSession")  # of airflow.settings
 _session: dict[str, Any] = {}
 
 
@@ -145,6 +164,7 @@ def warm_up() -> None:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
         "AIRFLOW__CORE__FERNET_KEY": "",
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(16),  # asked for by each start of the Execution API but the first
         "AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH": "50",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
         "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",
@@ -158,11 +178,13 @@ def warm_up() -> None:
 
 def rehearse(folder: Path) -> None:
     """Read the sample as a DAG file, serialize it and back; without the block on metadata, which cannot be undone."""
+    from airflow import settings
     from airflow.dag_processing.dagbag import DagBag
 
     bag = DagBag(str(place_sample(sys.modules[__name__], folder)))
     for dag in bag.dags.values():
         _serialize_and_back(dag)
+    settings.dispose_orm(do_log=False)  # Airflow renews the pools of its engines in each fork: half of what an empty one costs
 
 
 def start_session(folder: Path, kept: Path) -> None:
@@ -172,10 +194,81 @@ def start_session(folder: Path, kept: Path) -> None:
 
     template = kept / "airflow.db"
     if not template.exists():
-        _migrate(template)
+        _in_child(lambda: _migrate(template))
+    if not template.exists():
+        raise RuntimeError("the Airflow metadata database could not be migrated")
     _session["template"] = template
     asyncio.run(_ask_health(supervisor.in_process_api_server().app))
     settings.dispose_orm(do_log=False)
+
+
+def rehearse_session(folder: Path, kept: Path) -> None:
+    """Run one DAG in this process, so that every fork finds mapped classes, compiled SQL and routes.
+
+    Tried in a process of its own first, once (kept in ``kept``): where it leaves a thread behind, as on an Airflow that
+    is not ours, forks do without.
+    """
+    rehearsed = kept / "rehearsed"
+    if not rehearsed.exists():
+        _in_child(lambda: rehearsed.write_text(str(_rehearse_run(folder / "first"))))
+    if rehearsed.exists() and rehearsed.read_text() == "1":
+        _rehearse_run(folder / "second")
+
+
+def _rehearse_run(folder: Path) -> int:
+    """Run the sample DAG as a snippet's is run; return how many threads there are afterwards."""
+    from airflow import settings
+    from airflow.sdk.execution_time import supervisor
+
+    folder.mkdir(parents=True)
+    before = dict(os.environ)
+    os.environ["HOME"] = str(folder)
+    path = folder / "rehearsed_run.py"
+    path.write_text(RUN_SAMPLE, encoding="utf-8")
+    try:
+        _use_engines()
+        enter(path)
+        with _brief_waits():
+            exercise(Loaded(path, path.stem, ("rehearsed_run",)), {})
+    finally:
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
+        os.environ |= before
+        with contextlib.suppress(AttributeError):
+            del supervisor.in_process_api_server().transport  # it ends its thread when nobody holds it
+        for engine in _engines():
+            engine.dispose()
+        vars(settings).update(dict.fromkeys(ENGINES_AND_SESSIONS))  # or Airflow would renew their pools in each fork
+    return _threads_that_stay()
+
+
+@contextlib.contextmanager
+def _brief_waits() -> Iterator[None]:
+    """Inside, the thread that serves a task in this process looks every 10 ms whether that is over, instead of every second."""
+    from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor
+
+    usual = InProcessTestSupervisor._handle_socket_comms
+
+    def serve(self: Any) -> None:
+        while self._open_sockets:
+            self._service_subprocess(0.01)
+
+    InProcessTestSupervisor._handle_socket_comms = serve
+    try:
+        yield
+    finally:
+        InProcessTestSupervisor._handle_socket_comms = usual
+
+
+def _threads_that_stay() -> int:
+    """The threads of this process once those that serve nobody any more have ended, or after two seconds."""
+    deadline = time.monotonic() + 2
+    while True:
+        gc.collect()
+        left = isolation.count_threads()
+        if left == 1 or time.monotonic() > deadline:
+            return left
+        time.sleep(0.01)
 
 
 async def _ask_health(app: Any) -> None:
@@ -189,20 +282,48 @@ async def _ask_health(app: Any) -> None:
         await client.get("/health")
 
 
-def _migrate(template: Path) -> None:
-    """``airflow db migrate`` in a process of its own: it leaves threads and connections behind."""
+def _in_child(work: Callable[[], object]) -> None:
+    """Do ``work`` in a process of its own, as what leaves threads and connections behind; its end is awaited."""
     process = os.fork()
     if process == 0:
         try:
-            from airflow.utils import db
-
-            db.initdb()
-            keep_database(_session["home"] / "airflow.db", template)
-            os._exit(0)
+            work()
+        except Exception:
+            traceback.print_exc()
         finally:
-            os._exit(1)
-    if os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) or not template.exists():
-        raise RuntimeError("the Airflow metadata database could not be migrated")
+            os._exit(0)
+    os.waitpid(process, 0)
+
+
+def _migrate(template: Path) -> None:
+    """``airflow db migrate``."""
+    from airflow import settings
+    from airflow.utils import db
+
+    settings.configure_orm()
+    db.initdb()
+    keep_database(_session["home"] / "airflow.db", template)
+
+
+def _use_engines() -> None:
+    """Make the engines of Airflow's ORM, which connect to the database of whoever asks and keep what SQL they compiled."""
+    from airflow import settings
+    from sqlalchemy import event
+
+    settings.configure_vars()
+    settings.configure_orm()
+    _session["settings"] = {name: getattr(settings, name) for name in ENGINES_AND_SESSIONS}
+    for engine in _engines():
+        event.listen(engine, "do_connect", _connect)
+
+
+def _engines() -> list[Any]:
+    own = _session["settings"]
+    return [own["engine"], own["async_engine"].sync_engine]
+
+
+def _connect(dialect: Any, record: object, arguments: object, options: dict[str, Any]) -> Any:
+    return dialect.connect(str(_session["database"]), **options)
 
 
 def stop_session() -> None:
@@ -240,7 +361,10 @@ def enter(path: Path) -> None:
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(Path(os.environ["HOME"]) / "logs"),
     }
     settings.configure_vars()
-    if "template" in _session:
+    if "settings" in _session:
+        _session["database"] = database
+        vars(settings).update(_session["settings"])
+    elif "template" in _session:
         settings.configure_orm()
 
 
@@ -375,8 +499,6 @@ def _literal_dag_id(node: Any) -> str | None:
 
 
 def _problem(error: BaseException, path: Path) -> dict[str, Any]:
-    import traceback
-
     frames = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
     return {"kind": type(error).__name__, "message": str(error) or type(error).__name__, "line": frames[-1] if frames else None}
 
@@ -458,8 +580,6 @@ def _logical_date(dag: Any, settings: dict[str, Any]) -> Any:
 
 
 def _last_line(error: BaseException, path: Path) -> int | None:
-    import traceback
-
     frames = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
     return frames[-1] if frames else None
 

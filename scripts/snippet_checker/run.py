@@ -36,6 +36,7 @@ class Settings:
     network: str = "closed"
     kept: Callable[[str], Path] | None = None  # folder beside an environment for what starts may reuse
     sockets: Callable[[str], Path] | None = None  # where a server that is kept warm would listen
+    variables: Mapping[str, str] = field(default_factory=dict)  # the only ones of the user that a file of a project sees
 
 
 @dataclass
@@ -162,6 +163,7 @@ def _job(check: Check, settings: Settings) -> dict[str, Any]:
         "timeout": settings.timeout,
         "beside": folders_beside(check),
         "in_place": check.snippet.in_place,
+        "variables": dict(settings.variables) if check.snippet.in_place else {},
     }
 
 

@@ -34,6 +34,7 @@ def run_snippet(job: dict[str, Any], probe: Any, folder: Path) -> dict[str, Any]
         isolation.limit_resources()
         isolation.watch_connections(connections)
     work = isolation.enter_folder(folder)
+    os.environ |= job.get("variables", {})
     sys.dont_write_bytecode = True
     sys.argv = [job["name"]]
     path = _place_file(job, work)

@@ -102,6 +102,7 @@ RULES = (
         "call it at the end of the file",
         SHOWN,
         dags.never_called,
+        same_as="NoDagFound",
     ),
     Rule(
         "A011",
@@ -110,6 +111,7 @@ RULES = (
         "an id for each",
         SHOWN,
         dags.one_id_twice,
+        same_as="AirflowDagDuplicatedIdException",
     ),
     Rule(
         "A012",
@@ -151,6 +153,7 @@ RULES = (
         "DAG(deadline=DeadlineAlert(reference=..., interval=..., callback=...))",
         SHOWN,
         tasks.sla_of_nobody,
+        same_as=r"DeprecatedParameter: \S+\(sla(_miss_callback)?=\)",
     ),
     Rule(
         "A017",
@@ -176,6 +179,7 @@ RULES = (
         "{{ var.value.NAME }}, {{ conn.NAME.host }}, or the same call in the function of a task",
         SHOWN,
         dags.asked_while_parsed,
+        same_as="AIR003",
     ),
     Rule(
         "A020",

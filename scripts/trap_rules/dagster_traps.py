@@ -49,6 +49,7 @@ RULES = (
         "kinds={'python'}",
         SHOWN,
         assets.compute_kind,
+        same_as=r"DeprecatedParameter: \S+\(compute_kind=\)",
     ),
     Rule(
         "D005",

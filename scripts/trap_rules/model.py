@@ -30,7 +30,8 @@ class Rule:
     """One trap. ``message`` completes the sentence that begins with the subject; ``harm`` is what a test has shown.
 
     ``holds_for`` are the versions it was shown on, ``anchor`` its place on the page of traps. A ``hint`` can be meant so:
-    it is told, and does not fail a check.
+    it is told, and does not fail a check. ``same_as`` is a pattern of what the checker says of the same fault, as
+    ``Kind: message``; `check.py PROJECT` then tells the trap alone.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Rule:
     holds_for: str
     find: Callable[[Any], Iterable[Trap]]
     hint: bool = False
+    same_as: str = ""
 
     @property
     def anchor(self) -> str:
