@@ -67,8 +67,9 @@ def sensors_and_triggers_wait() -> None:
 
 @dag(schedule=LANDED, tags=["shop"])
 def sensors_and_triggers_on_growth() -> None:
-    """One run for what the watcher saw; the payload of its event is in the extra."""
-    task(task_id="seen")(
+    """Read the file, not the payloads: of the growths before the scheduler's turn, the run is handed the first alone."""
+    task(task_id="load")(lambda: count_orders(ORDERS_FILE))()
+    task(task_id="told")(
         lambda triggering_asset_events=None: [e.extra["payload"] for es in triggering_asset_events.values() for e in es]
     )()
 

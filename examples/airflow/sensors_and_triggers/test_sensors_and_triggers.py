@@ -17,6 +17,7 @@ from asset_events import AssetChange, run_on_events
 from deferral import collect_events, run_trigger, send_event, time_out
 from live_airflow import LiveAirflow
 from run_dag import load_dag, run_dag
+from scheduler_steps import create_due_runs, register_dag_file, run_queued
 from task_loop import RunOptions
 
 WAIT = "sensors_and_triggers_wait"
@@ -117,7 +118,49 @@ def test_a_watcher_fires_once_a_growth_and_its_payload_reaches_the_run(dag_file:
     (event,) = collect_events(trigger, limit=1)
     change = AssetChange("sensors_and_triggers_orders", {"from_trigger": True, "payload": event.payload})
     (run,) = run_on_events(dag_file, [change], dag_id="sensors_and_triggers_on_growth")
-    assert run.xcoms == {"seen": [{"orders": 1}]}
+    assert run.xcoms == {"load": 1, "told": [{"orders": 1}]}
+
+
+def watch(dag_file: Path) -> int:
+    """The id of the watcher's trigger; registered twice, for a DAG that is paused, as every new one is, gets none."""
+    from airflow import settings
+    from airflow.models.trigger import Trigger
+    from sqlalchemy import select
+
+    for _ in range(2):
+        register_dag_file(dag_file)
+    return settings.Session().scalars(select(Trigger.id)).one()
+
+
+def grow(trigger_id: int, orders: Path, *counts: int) -> None:
+    """Let the watcher's trigger, made from its row, see the file once at each size; each event goes the triggerer's way."""
+    from airflow import settings
+    from airflow.models.trigger import Trigger
+    from deferral import load_trigger
+
+    trigger = load_trigger(settings.Session().get(Trigger, trigger_id))
+    for count in counts:
+        orders.write_text("1,1250\n" * count)
+        (event,) = collect_events(trigger, limit=1)
+        Trigger.submit_event(trigger_id, event)
+
+
+def turn(dag_file: Path) -> list[dict[str, Any]]:
+    """One turn of the scheduler; the XComs of the runs it started."""
+    create_due_runs()
+    return [run.xcoms for run, _ in run_queued(dag_file, "sensors_and_triggers_on_growth").values()]
+
+
+@pytest.mark.usefixtures("metadata_database")
+def test_silent_a_run_is_handed_the_first_event_of_its_watcher_and_the_rest_waits(dag_file: Path, orders: Path) -> None:
+    """Three growths before the scheduler's turn: one run, told of one order where there are three; a fourth tells of all."""
+    trigger_id = watch(dag_file)
+    grow(trigger_id, orders, 1, 2, 3)
+    assert turn(dag_file) == [{"load": 3, "told": [{"orders": 1}]}]
+    assert turn(dag_file) == []
+    grow(trigger_id, orders, 4)
+    (late,) = turn(dag_file)
+    assert (late["load"], sorted(payload["orders"] for payload in late["told"])) == (4, [2, 3, 4])
 
 
 WATCHED = """
@@ -140,3 +183,22 @@ def test_a_live_triggerer_turns_a_file_into_a_run(live_airflow: LiveAirflow, tmp
     assert (state, (tmp_path / "inbox.csv").exists()) == ("success", False)
     (extra,) = live_airflow.xcom("sensors_and_triggers_live", run, "seen")
     assert extra["from_trigger"] is True
+
+
+@pytest.mark.slow
+def test_a_live_scheduler_that_comes_late_hands_its_run_one_file_of_three(live_airflow: LiveAirflow, tmp_path: Path) -> None:
+    """The triggerer makes an event of each file while no scheduler looks; two of them start nothing and are in no run."""
+    dag_id, file = "sensors_and_triggers_late", tmp_path / "late.csv"
+    source = WATCHED.format(path=file).replace("sensors_and_triggers_inbox", f"{dag_id}_inbox")
+    live_airflow.add_dag_file("late_scheduler.py", source.replace("sensors_and_triggers_live", dag_id), dag_id)
+    (asset,) = live_airflow.call("GET", "assets", name_pattern=f"{dag_id}_inbox")["assets"]
+
+    def events() -> int:
+        return live_airflow.call("GET", "assets/events", asset_id=asset["id"])["total_entries"]
+
+    with live_airflow.without("scheduler"):
+        for number in (1, 2, 3):
+            file.touch()
+            live_airflow.wait(lambda number=number: events() == number, lambda: live_airflow.log_end("triggerer"))
+    run, state = live_airflow.wait_for_run(dag_id)
+    assert (state, len(live_airflow.xcom(dag_id, run, "seen")), list(live_airflow.runs(dag_id))) == ("success", 1, [run])
