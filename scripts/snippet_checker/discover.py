@@ -30,6 +30,8 @@ def find_entry_files(paths: Iterable[Path]) -> list[Path]:
 
 def example_tool(path: Path) -> str | None:
     """The tool whose example ``path`` is the entry file of, or None."""
+    if path.name not in ENTRY_FILES.values():
+        return None
     parts = path.resolve().parts
     if len(parts) < 4 or parts[-4] != "examples":
         return None

@@ -53,7 +53,11 @@ def dbt(*words: str) -> None:
     os.environ.setdefault("SHOP_ORDERS", "raw_shop.orders")
     target, logs = (Path(os.environ.get("SHOP_DBT_DIR", "dbt_target")) / part for part in ("target", "logs"))
     settings = PrefectDbtSettings(project_dir=PROJECT, profiles_dir=PROJECT, target_path=target.absolute())
-    PrefectDbtRunner(settings=settings).invoke([*words, "--log-path", str(logs.absolute())])
+    runner, log_path = PrefectDbtRunner(settings=settings), ["--log-path", str(logs.absolute())]
+    runner.invoke(["parse", *log_path])
+    if not runner.manifest.nodes:  # the runner reads it once: now, and not at the first node, while dbt writes it
+        raise ValueError(f"{PROJECT}: nothing to run")
+    runner.invoke([*words, *log_path])
 
 
 @flow

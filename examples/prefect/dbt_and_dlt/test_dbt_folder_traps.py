@@ -39,7 +39,10 @@ def test_trap_every_model_and_seed_is_one_task(
 
     @flow
     def seed(**settings: Path) -> None:
-        PrefectDbtRunner(settings=PrefectDbtSettings(project_dir=project, profiles_dir=project, **settings)).invoke(["seed"])
+        runner = PrefectDbtRunner(settings=PrefectDbtSettings(project_dir=project, profiles_dir=project, **settings))
+        runner.invoke(["parse"])
+        assert runner.manifest.nodes  # or a node may have no task run: test_dbt_task_run_traps.py
+        runner.invoke(["seed"])
 
     run = run_and_read(seed)
     seeds = sorted(file.stem for file in (project / "seeds").glob("*.csv"))
@@ -56,7 +59,10 @@ from prefect_dbt import PrefectDbtRunner, PrefectDbtSettings
 
 @flow
 def seed():
-    PrefectDbtRunner(settings=PrefectDbtSettings(project_dir=sys.argv[1], profiles_dir=sys.argv[1])).invoke(["seed"])
+    runner = PrefectDbtRunner(settings=PrefectDbtSettings(project_dir=sys.argv[1], profiles_dir=sys.argv[1]))
+    runner.invoke(["parse"])
+    assert runner.manifest.nodes
+    runner.invoke(["seed"])
 
 with temporary_settings({PREFECT_API_URL: sys.argv[2]}):
     print("run", seed(return_state=True).state_details.flow_run_id)
