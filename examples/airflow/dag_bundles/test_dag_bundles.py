@@ -115,7 +115,7 @@ def git_bundle(repository: Path) -> list[dict]:
 
 @pytest.mark.slow
 def test_a_live_airflow_clears_a_run_to_its_own_commit(
-    tmp_path: Path, repository: Path, dag_file: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, metadata_template: Path, repository: Path, dag_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the tests below say of workers, by a scheduler, its executor and the public API."""
     (bundle,) = git_bundle(repository)
@@ -126,7 +126,7 @@ def test_a_live_airflow_clears_a_run_to_its_own_commit(
     }
     monkeypatch.setattr(live_airflow, "environment_for", lambda home, port: environment_for(home, port) | own)
     (tmp_path / "home").mkdir()
-    with running_airflow(tmp_path / "home") as airflow:
+    with running_airflow(tmp_path / "home", metadata_template) as airflow:
         airflow.wait_until_parsed(INVOICE)
         before = airflow.trigger(INVOICE)
         airflow.wait_for_run(INVOICE, before)

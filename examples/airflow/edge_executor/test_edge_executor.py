@@ -15,7 +15,9 @@ EDGE = "airflow.providers.edge3.executors.EdgeExecutor"
 
 
 @pytest.mark.slow
-def test_the_task_of_the_queue_runs_on_the_worker(tmp_path: Path, dag_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_task_of_the_queue_runs_on_the_worker(
+    tmp_path: Path, metadata_template: Path, dag_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The other task runs beside the scheduler, in the same run."""
     monkeypatch.setattr(airflow_processes, "SETTINGS", airflow_processes.SETTINGS | {"CORE__EXECUTOR": f"LocalExecutor,{EDGE}"})
 
@@ -26,7 +28,7 @@ def test_the_task_of_the_queue_runs_on_the_worker(tmp_path: Path, dag_file: Path
 
     monkeypatch.setattr(live_airflow, "environment_for", environment)
     (tmp_path / "home").mkdir()
-    with running_airflow(tmp_path / "home") as airflow:
+    with running_airflow(tmp_path / "home", metadata_template) as airflow:
         far = {name: value for name, value in airflow.environment.items() if not name.startswith("AIRFLOW__DATABASE__")}
         far |= {"SHOP_MACHINE": "the till in Bern", "AIRFLOW_HOME": str(tmp_path / "edge")}
         (tmp_path / "edge").mkdir()

@@ -141,7 +141,8 @@ def test_a_deferred_task_waits_for_a_triggerer_and_resumes_in_another_process(li
         other = live_airflow.trigger("other_work")
         assert live_airflow.wait_for_run("other_work", other) == (other, "success")
         assert live_airflow.tasks("wait_for_file", run) == {"wait": "deferred"}
-    assert live_airflow.wait_for_run("wait_for_file", run) == (run, "success")
+    ended = live_airflow.wait_for_run("wait_for_file", run)
+    assert ended == (run, "success"), live_airflow.task_log("wait_for_file", run, "wait") + live_airflow.log_end("scheduler")
     assert live_airflow.xcom("wait_for_file", run, "wait") == [True, True]
 
 
@@ -175,6 +176,12 @@ def test_a_refused_request_says_why(live_airflow: LiveAirflow) -> None:
     stranger = LiveAirflow(live_airflow.url, live_airflow.home, {})
     with pytest.raises(RuntimeError, match="401"):
         stranger.call("GET", "dags")
+
+
+def test_pytest_xdist_keeps_a_file_together(request: pytest.FixtureRequest) -> None:
+    """With `--dist loadgroup` a test's name ends in its group; where it does not, each process starts a live Airflow."""
+    if getattr(request.config.option, "loadgroup", False):
+        assert request.node.nodeid.endswith(f"@{request.path}")
 
 
 @pytest.mark.slow
