@@ -16,7 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil  # Airflow needs it itself
+import psutil  # Airflow needs both itself
+from cryptography.fernet import Fernet
 
 COMPONENTS = {
     "api-server": ("--host", "127.0.0.1"),
@@ -48,7 +49,9 @@ def environment_for(home: Path, port: int) -> dict[str, str]:
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
         "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
         "API__PORT": str(port),
+        "API__SECRET_KEY": secrets.token_hex(),
         "API_AUTH__JWT_SECRET": secrets.token_hex(),
+        "CORE__FERNET_KEY": Fernet.generate_key().decode(),  # else each component makes one of its own
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "_AIRFLOW_"))}
     return inherited | {"AIRFLOW_HOME": str(home)} | {f"AIRFLOW__{name}": value for name, value in own.items()}

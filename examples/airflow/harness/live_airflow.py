@@ -152,6 +152,7 @@ def running_airflow(home: Path, template: Path | None = None) -> Iterator[LiveAi
     `template` is a migrated SQLite database to begin with; without one `airflow db migrate` makes the schema, 3 seconds.
     """
     (home / "dags").mkdir()
+    (home / "airflow.cfg").touch()  # else each component writes one as it starts, and another may read half of it
     password = secrets.token_urlsafe()
     (home / "passwords.json").write_text(json.dumps({"admin": password}))
     with socket.socket() as listener:
