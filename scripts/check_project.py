@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import find_traps
@@ -306,20 +307,27 @@ def heard(findings: Iterable[Finding], settings: Settings) -> list[Finding]:
 
 def each_fault_once(findings: list[Finding]) -> list[Finding]:
     """Without what the checker says of a fault that a trap tells too: the one of its file that stands nearest."""
-    left = list(findings)
+    same: dict[tuple[str, str], list[Finding]] = {}
+    for one in findings:
+        for rule in rules_that_tell(one):
+            same.setdefault((one.path, rule), []).append(one)
+    told: set[Finding] = set()
     for trap in findings:
-        same = [one for one in left if one.path == trap.path and trap.id in rules_that_tell(one)]
-        if same:
-            left.remove(min(same, key=lambda one: abs(one.line - trap.line)))
-    return left
+        if left := [one for one in same.get((trap.path, trap.id), ()) if one not in told]:
+            told.add(min(left, key=lambda one: abs(one.line - trap.line)))
+    return [one for one in findings if one not in told]
 
 
 def rules_that_tell(finding: Finding) -> list[str]:
     """The ids of the rules that find the same fault as the checker."""
-    if is_rule(finding.id):
-        return []
-    rules = [rule for own in find_traps.all_rules().values() for rule in own if rule.same_as]
-    return [rule.id for rule in rules if re.match(rule.same_as, f"{finding.id}: {finding.message}")]
+    said = f"{finding.id}: {finding.message}"
+    return [] if is_rule(finding.id) else [rule for rule, pattern in patterns_of_rules() if re.match(pattern, said)]
+
+
+@cache
+def patterns_of_rules() -> list[tuple[str, str]]:
+    """The rules that find what the checker finds too, with the pattern of its words."""
+    return [(rule.id, rule.same_as) for own in find_traps.all_rules().values() for rule in own if rule.same_as]
 
 
 def comment_on(finding: Finding) -> IgnoreComment | None:

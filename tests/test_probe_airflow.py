@@ -137,7 +137,7 @@ from sqlalchemy import select
 def test_only_own_runs():
     with create_session() as session:
         assert session.scalars(select(DagRun.dag_id)).all() == ["own"]
-    assert "rehearsed_run" not in str(sorted(os.environ.items()))
+    assert "rehearsed_sample" not in str(sorted(os.environ.items()))
 """
 
 

@@ -57,18 +57,6 @@ def sample():
 sample()
 """,
 )
-RUN_SAMPLE = """
-import pendulum
-from airflow.sdk import dag, task
-@dag(schedule="@daily", start_date=pendulum.datetime(2026, 1, 1, tz="UTC"))
-def rehearsed_run():
-    @task(retries=1)
-    def numbers(): return [1, 2]
-    @task
-    def double(n): return 2 * n
-    double.expand(n=numbers())
-rehearsed_run()
-"""
 ENGINES_AND_SESSIONS = ("engine", "NonScopedSession", "Session", "async_engine", "AsyncSession")  # of airflow.settings
 _session: dict[str, Any] = {}
 
@@ -223,13 +211,12 @@ def _rehearse_run(folder: Path) -> int:
     folder.mkdir(parents=True)
     before = dict(os.environ)
     os.environ["HOME"] = str(folder)
-    path = folder / "rehearsed_run.py"
-    path.write_text(RUN_SAMPLE, encoding="utf-8")
+    path = place_sample(sys.modules[__name__], folder)
     try:
         _use_engines()
         enter(path)
         with _brief_waits():
-            exercise(Loaded(path, path.stem, ("rehearsed_run",)), {})
+            exercise(Loaded(path, path.stem, ("sample",)), {})
     finally:
         for name in set(os.environ) - set(before):
             del os.environ[name]
