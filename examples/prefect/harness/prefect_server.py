@@ -94,14 +94,21 @@ def running_server(folder: Path) -> Iterator[PrefectServer]:
 
 @contextmanager
 def client_settings(server: PrefectServer) -> Iterator[None]:
-    """Point flows of this process, and the processes it starts, at `server`; restore everything on exit."""
+    """Point flows of this process, and the processes it starts, at `server`; restore everything on exit.
+
+    The thread that sends task runs keeps the address it began with, so it is ended at both ends of the block: the
+    other server would be sent them, know nothing of their flow, and drop them.
+    """
+    send_what_waits()
     exported = ENVIRONMENT | {"PREFECT_API_URL": server.api_url, "PREFECT_HOME": str(server.home)}
     before = {name: os.environ.get(name) for name in exported}
     os.environ.update(exported)
     try:
         with temporary_settings(_settings_of_this_process(server)), settings_for_all_threads():
-            yield
-            send_what_waits()
+            try:
+                yield
+            finally:
+                send_what_waits()
     finally:
         _restore(before)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import prefect_server as harness
 import pytest
-from prefect import flow
+from finished_run import run_and_read
+from prefect import flow, task
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 from prefect.settings import PREFECT_SERVER_ALLOW_EPHEMERAL_MODE as EPHEMERAL
@@ -39,6 +40,18 @@ def test_the_configured_server_is_used(prefect_server: PrefectServer, tmp_path: 
     assert configured_server(tmp_path) is None
     monkeypatch.setenv("PREFECT_API_URL", "http://prefect.invalid/api")
     assert configured_server(tmp_path) is None
+
+
+@task
+def one() -> int:
+    """A task whose runs a server must know."""
+    return 1
+
+
+@flow
+def count() -> int:
+    """Called plainly, it leaves the thread behind that sends task runs."""
+    return one()
 
 
 def test_something_else_on_the_port_is_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,11 +105,14 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.slow
-def test_the_server_is_gone_after_its_block(tmp_path: Path) -> None:
-    """Its process has ended and its files lie in the given folder."""
+def test_the_server_is_gone_after_its_block(prefect_server: PrefectServer, tmp_path: Path) -> None:
+    """Inside, task runs reach it, whatever ran before; afterwards its process has ended and its files lie in the folder."""
+    count()
     with running_server(tmp_path) as server:
         with client_settings(server), get_client(sync_client=True) as client:
             assert client.read_flows() == []
+            assert run_and_read(count).task_states == {"one": ["Completed"]}
+    assert run_and_read(count).task_states == {"one": ["Completed"]}
     assert server.pid is not None
     with pytest.raises(ProcessLookupError):
         os.kill(server.pid, 0)
