@@ -99,6 +99,7 @@ def look_into(
     """Add to ``found`` what one folder holds, tool by tool; ``chosen`` are the interpreters, where that was done before."""
     wanted = {tool for tool in RULES_OF if not options.tool or tool in options.tool}
     importing = {tool: list(files) for tool, files in find_traps.files_that_import(path, settings).items() if tool in wanted}
+    find_traps.refuse_useless(options.python, list(importing), path)
     parts = chosen or {tool: choose_pythons(tool, files, path, options.python) for tool, files in importing.items()}
     found.facts += recognised(path) if not options.tool else []
     for tool, python, files in each_part(parts):
@@ -167,17 +168,17 @@ def documents_named(name: str, path: Path) -> list[Path]:
 
 
 def choose_pythons(tool: str, files: Sequence[str], path: Path, named: Path | None) -> dict[Interpreter, list[str]]:
-    """The files by interpreter: the one that is named, else the project's that has the tool, else the locked one of this pack."""
+    """The files by interpreter: the named one, else the project's, each if it has the tool, else the locked one of this pack."""
     found: dict[Interpreter, list[str]] = {}
     for python, own in find_traps.interpreters_for(tool, files, path, named).items():
-        pinned = not named and not find_traps.has_package(python, tool)
-        found[pinned_python(tool) if pinned else python] = own
+        found[python if find_traps.has_tool(python, tool) else pinned_python(tool, named)] = own
     return found
 
 
-def pinned_python(tool: str) -> Interpreter:
-    """The locked interpreter of this pack."""
-    return Interpreter(str(environments.prepare(tool, lambda line: print(line, file=sys.stderr))), PINS)
+def pinned_python(tool: str, named: Path | None) -> Interpreter:
+    """The locked interpreter of this pack, for what neither the named one nor the project has."""
+    found_by = f"{PINS}; the one of --python has no {tool}" if named else PINS
+    return Interpreter(str(environments.prepare(tool, lambda line: print(line, file=sys.stderr))), found_by)
 
 
 def make_check(file: Path, tool: str, options: argparse.Namespace) -> Check:

@@ -33,6 +33,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +50,7 @@ from trap_rules import embedded_loaded, embedded_traps, warm
 from trap_rules.baseline import without_baseline, write_baseline
 from trap_rules.load_files import RULES_OF
 from trap_rules.model import Finding, Rule
-from trap_rules.reports import as_annotations, as_junit, as_sarif
+from trap_rules.reports import LOAD, as_annotations, as_junit, as_sarif
 from trap_rules.settings import Settings, read_settings
 from trap_rules.sources import called_name
 
@@ -158,14 +160,34 @@ def projects(paths: Sequence[Path], settings: Settings) -> Iterator[tuple[Path, 
 
 
 def find_in(path: Path, files: dict[str, list[str]], options: argparse.Namespace, choose: Choose | None = None) -> list[Finding]:
-    """Findings of one project or file, tool by tool; raises CannotLookError when there is nothing to look with."""
+    """Findings of one project or file, tool by tool; raises CannotLookError when there is nothing to look with.
+
+    Where that is so for one of several tools, it is a finding, and the others are looked into.
+    """
     choose = choose or interpreters_for
+    refuse_useless(options.python, [tool for tool in files if tool != "embedded"], path)
     found: list[Finding] = []
+    failed: dict[str, CannotLookError] = {}
     for tool, own in files.items():
         if tool != "embedded":
-            for python, part in choose(tool, own, path, options.python).items():
-                found += find_with(part, path, python, tool, options)
+            try:
+                for python, part in choose(tool, own, path, options.python).items():
+                    found += find_with(part, path, python, tool, options)
+            except CannotLookError as error:
+                failed[tool] = error
+    if failed and len(failed) == len(files):
+        raise next(iter(failed.values()))
+    for tool, reason in failed.items():
+        message, _, way_out = str(reason).rpartition("; ")
+        what = f"none of {len(files[tool])} files with {tool} was looked into"
+        found.append(Finding(shown(files[tool][0]), 1, LOAD, f"{what}: {message}", way_out))
     return found + find_embedded(files.get("embedded", []), path, options, choose)
+
+
+def refuse_useless(named: Path | None, tools: Sequence[str], path: Path) -> None:
+    """Raise CannotLookError when the named interpreter has none of the tools that it is needed for."""
+    if named and tools and not any(has_tool(choose_interpreter(path, named), tool) for tool in tools):
+        raise CannotLookError(f"{named} has no {' and no '.join(tools)}; name the interpreter of the project's environment")
 
 
 def find_embedded(files: list[str], path: Path, options: argparse.Namespace, choose: Choose) -> list[Finding]:
@@ -194,7 +216,7 @@ def find_with(files: list[str], path: Path, python: Interpreter, tool: str, opti
         said = "" if ask_warm(job, python.path, options) else look_in_process(job, python.path)
         lines = [json.loads(line) for line in answers.read_text(encoding="utf-8").splitlines()] if answers.exists() else []
     if lines and "machine" in lines[0]:
-        raise CannotLookError(f"{lines[0]['machine']} ({python.found_by}); name the project's interpreter with --python")
+        raise CannotLookError(f"{lines[0]['machine']} ({python.found_by}); name an interpreter that has it with --python")
     if len(lines) < len(files):
         raise CannotLookError(f"{python.path} looked into {len(lines)} of {len(files)} files and ended: {said}")
     return [Finding(**{**one, "path": shown(one["path"])}) for line in lines for one in line["findings"]]
@@ -233,11 +255,23 @@ def interpreters_for(tool: str, files: Sequence[str], path: Path, named: Path | 
 
 
 def interpreter_with(tool: str, path: Path, named: Path | None) -> Interpreter:
-    """The named interpreter, else the first of the project's, or of folders in it, whose environment has the tool."""
-    if named:
-        return choose_interpreter(path, named)
+    """The named interpreter if it has the tool, else the first of the project's, or of folders in it, that has it."""
+    given = choose_interpreter(path, named) if named else None
+    if given and has_tool(given, tool):
+        return given
     found = [*find_interpreters(path), *environments_below(path)]
-    return next((one for one in found if has_package(one, tool)), found[0])
+    able = next((one for one in found if has_package(one, tool)), None)
+    if given and able:
+        return replace(able, found_by=f"{able.found_by}; the one of --python has no {tool}")
+    return able or given or found[0]
+
+
+@cache
+def has_tool(python: Interpreter, tool: str) -> bool:
+    """Whether an interpreter can import a package, from wherever it takes its packages."""
+    code = f"import importlib.util as own; raise SystemExit(own.find_spec({tool!r}) is None)"
+    command = [python.path, "-c", code]
+    return has_package(python, tool) or not subprocess.run(command, env=environment_for(python.path), cwd="/").returncode
 
 
 def has_package(python: Interpreter, tool: str) -> bool:

@@ -319,6 +319,35 @@ def test_each_folder_with_an_environment_of_its_own_is_loaded_with_that(script: 
     assert "shipping/flows/shipping_flow.py:1" in wrong.stdout and "No module named 'only_shipping'" in wrong.stdout
 
 
+@pytest.mark.parametrize("script", ["check.py", "find_traps.py"])
+def test_an_interpreter_that_lacks_one_of_the_tools_costs_the_others_nothing(script: str, tmp_path: Path) -> None:
+    """`check.py` takes the pins for what it lacks, and says so; the traps name it; one that has no tool at all is refused."""
+    files = {"ship.py": "from prefect import flow\n\n@flow\ndef ship(): ...\n", "report.py": "import dagster as dg\n"}
+    for name, code in files.items():
+        (tmp_path / name).write_text(code)
+    python = ROOT / "examples" / "prefect" / ".venv" / "bin" / "python"
+    command = [sys.executable, str(ROOT / "scripts" / script), "."]
+    done = subprocess.run([*command, "--python", str(python)], cwd=tmp_path, capture_output=True, text=True)
+    if script == "check.py":
+        assert f"prefect: 1 file with {python} (--python)" in done.stdout.splitlines()
+        assert any(line.startswith("dagster: 1 file") and "--python has no dagster" in line for line in done.stdout.splitlines())
+    else:
+        assert done.returncode == 1
+        assert done.stdout.startswith(f"report.py:1: LOAD none of 1 files with dagster was looked into: {python} has no dagster")
+    lacking = subprocess.run([*command, "--python", sys.executable], cwd=tmp_path, capture_output=True, text=True)
+    assert (lacking.returncode, lacking.stdout) == (2, "")
+    assert f"{sys.executable} has no dagster and no prefect; name the interpreter" in lacking.stderr
+
+
+def test_an_interpreter_without_the_tool_is_named_for_a_single_file_too(tmp_path: Path) -> None:
+    """One line, and no traceback of ours."""
+    (tmp_path / "report.py").write_text("import dagster as dg\n")
+    done = check("report.py", "--python", sys.executable, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"dagster: {sys.executable} has no dagster; name an interpreter that has it with --python" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 TWICE = {
     "A010": "@dag(schedule=None)\ndef {id}():\n    pass\n",
     "A011": "with DAG('{id}'):\n    EmptyOperator(task_id='a')\nwith DAG('{id}'):\n    EmptyOperator(task_id='b')\n",

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
-from proving import fence, interpreter
+from proving import ROOT, fence, interpreter
 from snippet_checker.model import Level, Result
 
 pytestmark = pytest.mark.slow
@@ -218,3 +218,23 @@ def test_private_names_are_where_the_probe_looks() -> None:
     )
     done = subprocess.run([interpreter("dagster"), "-c", code], capture_output=True, text=True)
     assert done.stderr == ""
+
+
+def test_dagsters_migrations_are_read_once_in_the_warm_process() -> None:
+    """Each instance would read all of them twice; those of a snippet's own are not kept."""
+    code = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(ROOT / 'scripts')!r})\n"
+        "from snippet_checker import probe_dagster\n"
+        "probe_dagster.warm_up()\n"
+        "from alembic.config import Config\n"
+        "from alembic.script import ScriptDirectory\n"
+        "def read(location):\n"
+        "    config = Config()\n"
+        "    config.set_main_option('script_location', location)\n"
+        "    return ScriptDirectory.from_config(config)\n"
+        "for location in ('dagster:_core/storage/alembic', '.'):\n"
+        "    print(read(location) is read(location))\n"
+    )
+    done = subprocess.run([interpreter("dagster"), "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]

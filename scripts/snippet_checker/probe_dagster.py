@@ -117,6 +117,24 @@ def decorated_class(decorator: Any) -> type | None:
 def warm_up() -> None:
     """Import what every Dagster snippet pays for."""
     importlib.import_module("dagster")
+    share_migrations()
+
+
+def share_migrations() -> None:
+    """Read Dagster's own migrations once a process: each new instance reads all of them twice, most of what it costs."""
+    from alembic.script import ScriptDirectory
+
+    read, kept = ScriptDirectory.from_config, dict[str, Any]()
+
+    def from_config(config: Any) -> Any:
+        location = config.get_main_option("script_location") or ""
+        if not location.startswith("dagster"):
+            return read(config)
+        if location not in kept:
+            kept[location] = read(config)
+        return kept[location]
+
+    ScriptDirectory.from_config = from_config
 
 
 def rehearse(folder: Path) -> None:

@@ -247,7 +247,7 @@ class _Dispatcher:
         said = process.said()
         process.close()
         if not process.ready:
-            raise MachineError(f"{process.tool}: its warm process did not start ({process.python}).\n{said}")
+            raise MachineError(why_not_started(process.tool, str(process.python), said))
         self.suspects += [(process.tool, (number, check, self.messages[number])) for number, check in process.running.items()]
         process.running = {}
         if self.waiting.get(process.tool):
@@ -366,3 +366,10 @@ def _last_answer(out: bytes) -> dict[str, Any] | None:
 def fork_is_possible() -> bool:
     """Whether this platform can fork at all."""
     return hasattr(os, "fork") and sys.platform != "win32"
+
+
+def why_not_started(tool: str, python: str, said: str) -> str:
+    """One line where the interpreter lacks the tool; else all that the process said."""
+    if re.search(rf"^ModuleNotFoundError: No module named '{tool}['.]", said, re.MULTILINE):
+        return f"{tool}: {python} has no {tool}; name an interpreter that has it with --python, or leave out {tool} with --tool"
+    return f"{tool}: its warm process did not start ({python}).\n{said}"
