@@ -12,11 +12,9 @@ sys.path.insert(0, str(Path(__file__).parent / "harness"))
 import dagster as dg
 import pytest
 from code_location import load_definitions_file
-from instances import build_template, file_instance, memory_instance, share_migrations
+from instances import build_template, file_instance, memory_instance
 
 LIBRARIES = "dagster|dlt|dbt|sqlglot|alembic|gql|pyiceberg|moto|botocore|google|pandas|_pytest|pydantic"
-
-share_migrations()
 
 
 def pytest_configure(config: pytest.Config) -> None:

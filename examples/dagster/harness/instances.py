@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 # Dagster's own launcher "intended only for test": a launched run is executed before the launch returns.
 INSTANCE_CONFIG = """\
@@ -52,22 +50,3 @@ def file_instance(template: Path, folder: Path) -> Iterator[dg.DagsterInstance]:
     shutil.copytree(template, folder)
     with dg.DagsterInstance.from_config(str(folder)) as instance:
         yield instance
-
-
-def share_migrations() -> None:
-    """Read Dagster's migrations once a process. Every new instance, and every run's SQLite file, reads all of them twice.
-
-    Call it once, from a conftest.py. Migrations of your own are read as ever.
-    """
-    read = ScriptDirectory.from_config
-    kept: dict[str, ScriptDirectory] = {}
-
-    def from_config(config: Config) -> ScriptDirectory:
-        location = config.get_main_option("script_location") or ""
-        if not location.startswith("dagster"):
-            return read(config)
-        if location not in kept:
-            kept[location] = read(config)
-        return kept[location]
-
-    ScriptDirectory.from_config = from_config  # type: ignore[method-assign]

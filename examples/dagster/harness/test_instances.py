@@ -4,8 +4,6 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from instances import memory_instance
 from run_assets import run_assets
 
@@ -58,14 +56,3 @@ def test_only_the_stored_instance_survives_its_closing(stored_instance: dg.Dagst
         assert again.get_runs_count() == 0
     with dg.DagsterInstance.from_config(stored_instance.root_directory) as again:
         assert again.get_runs_count() == 1
-
-
-def test_only_dagsters_migrations_are_shared(stored_instance: dg.DagsterInstance, tmp_path: Path) -> None:
-    """They do not change while tests run; migrations of your own may, and are read each time."""
-    read = []
-    for location in ("dagster:_core/storage/alembic", str(tmp_path)):
-        config = Config()
-        config.set_main_option("script_location", location)
-        read.append((ScriptDirectory.from_config(config), ScriptDirectory.from_config(config)))
-    assert [first is second for first, second in read] == [True, False]
-    assert stored_instance.run_storage.alembic_version() == (read[0][0].get_current_head(),) * 2
