@@ -14,7 +14,7 @@ import pytest
 from finished_run import run_and_read
 from prefect import flow, task
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.settings import PREFECT_SERVER_ALLOW_EPHEMERAL_MODE as EPHEMERAL
 from prefect_server import PrefectServer, client_settings, configured_server, running_server
 
@@ -107,11 +107,15 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.slow
 def test_the_server_is_gone_after_its_block(prefect_server: PrefectServer, tmp_path: Path) -> None:
     """Inside, task runs reach it, whatever ran before; afterwards its process has ended and its files lie in the folder."""
-    count()
     with running_server(tmp_path) as server:
+        count()
         with client_settings(server), get_client(sync_client=True) as client:
             assert client.read_flows() == []
             assert run_and_read(count).task_states == {"one": ["Completed"]}
+        count()
+        with temporary_settings({PREFECT_API_URL: server.api_url}):  # silent: the sending thread keeps its first address
+            lost = run_and_read(count)
+        assert (lost.state.name, lost.task_states) == ("Completed", {})
     assert run_and_read(count).task_states == {"one": ["Completed"]}
     assert server.pid is not None
     with pytest.raises(ProcessLookupError):
