@@ -110,12 +110,18 @@ def test_an_interrupted_check_ends_what_it_asked_for(project: Path) -> None:
 
 
 def test_without_the_tool_it_is_said_which_interpreter_lacks_it(project: Path) -> None:
-    """And nothing is left running."""
+    """And nothing is left running: neither where it is not installed, nor where the half of it is."""
     (project / "flow.py").write_text(GOOD)
     airflow = str(ROOT / "examples" / "airflow" / ".venv" / "bin" / "python")
     code, printed = find(project, "flow.py", "--python", airflow, "--keep-warm")
+    assert (code, re.search(r"airflow/\.venv/bin/python has no prefect; name", printed) is not None) == (2, True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", project / "half"], check=True)
+    (packages,) = (project / "half").glob("lib/*/site-packages")
+    (packages / "prefect").mkdir()
+    (packages / "prefect" / "__init__.py").write_text("raise ImportError('half an installation')\n")
+    code, printed = find(project, "flow.py", "--python", str(project / "half" / "bin" / "python"), "--keep-warm")
     assert code == 2
-    assert re.search(r"airflow/\.venv/bin/python did not get ready .*No module named 'prefect'", printed)
+    assert re.search(r"half/bin/python did not get ready .*half an installation", printed)
     wait_for(lambda: not kept(project))
 
 
