@@ -178,9 +178,10 @@ def find_in(path: Path, files: dict[str, list[str]], options: argparse.Namespace
     if failed and len(failed) == len(files):
         raise next(iter(failed.values()))
     for tool, reason in failed.items():
-        message, _, way_out = str(reason).rpartition("; ")
-        what = f"none of {len(files[tool])} files with {tool} was looked into"
-        found.append(Finding(shown(files[tool][0]), 1, LOAD, f"{what}: {message}", way_out))
+        message = f"none of {len(files[tool])} files with {tool} was looked into: {str(reason).partition('; name ')[0]}"
+        found.append(
+            Finding(shown(files[tool][0]), 1, LOAD, message, f"name an interpreter that can import {tool} with --python")
+        )
     return found + find_embedded(files.get("embedded", []), path, options, choose)
 
 
@@ -269,9 +270,14 @@ def interpreter_with(tool: str, path: Path, named: Path | None) -> Interpreter:
 @cache
 def has_tool(python: Interpreter, tool: str) -> bool:
     """Whether an interpreter can import a package, from wherever it takes its packages."""
+    if has_package(python, tool):
+        return True
     code = f"import importlib.util as own; raise SystemExit(own.find_spec({tool!r}) is None)"
-    command = [python.path, "-c", code]
-    return has_package(python, tool) or not subprocess.run(command, env=environment_for(python.path), cwd="/").returncode
+    try:
+        done = subprocess.run([python.path, "-c", code], env=environment_for(python.path), cwd="/", stderr=subprocess.DEVNULL)
+    except OSError as error:
+        raise CannotLookError(f"{python.path} cannot be run: {error.strerror}; name the project's interpreter") from None
+    return done.returncode == 0
 
 
 def has_package(python: Interpreter, tool: str) -> bool:

@@ -337,6 +337,9 @@ def test_an_interpreter_that_lacks_one_of_the_tools_costs_the_others_nothing(scr
     lacking = subprocess.run([*command, "--python", sys.executable], cwd=tmp_path, capture_output=True, text=True)
     assert (lacking.returncode, lacking.stdout) == (2, "")
     assert f"{sys.executable} has no dagster and no prefect; name the interpreter" in lacking.stderr
+    no_program = subprocess.run([*command, "--python", "ship.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert (no_program.returncode, no_program.stdout) == (2, "")
+    assert "ship.py cannot be run: Permission denied; name the project's interpreter" in no_program.stderr
 
 
 def test_an_interpreter_without_the_tool_is_named_for_a_single_file_too(tmp_path: Path) -> None:

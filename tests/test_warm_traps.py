@@ -122,6 +122,13 @@ def test_without_the_tool_it_is_said_which_interpreter_lacks_it(project: Path) -
     code, printed = find(project, "flow.py", "--python", str(project / "half" / "bin" / "python"), "--keep-warm")
     assert code == 2
     assert re.search(r"half/bin/python did not get ready .*half an installation", printed)
+    workflow = project / ".github" / "workflows" / "nightly.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text("on:\n  schedule:\n    - cron: '0 6 * * *'\njobs:\n  load:\n    runs-on: ubuntu-latest\n    steps: []\n")
+    code, printed = find(project, ".", "--python", str(project / "half" / "bin" / "python"), "--keep-warm")
+    assert code == 1
+    assert re.search(r"flow.py:1: LOAD none of 1 files with prefect was looked into: .*half an installation", printed)
+    assert re.search(r"nightly.yml:\d+: E0", printed)
     wait_for(lambda: not kept(project))
 
 
